@@ -1,0 +1,100 @@
+"""Every error that seqnet shows a person, in one tree.
+
+SeqnetError                 exit 1   something seqnet can explain went wrong
+├── SpecError               exit 2   the YAML file or an option is wrong (also a ValueError)
+├── ShapeError              exit 2   shapes do not fit together           (also a ValueError)
+├── DataError               exit 2   the data are wrong                   (also a ValueError)
+├── UsageError              exit 2   a command or a method was called wrongly (also a ValueError)
+├── CheckpointError         exit 1   a run folder or saved model can't be read or written
+└── TrainingError           exit 1   the run failed: NaN, full disk, …
+
+A message says where, the rule, what was received, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong, at a place inside a document of nested mappings and lists.
+
+    path: keys and list indices from the top of the document to the place.
+    message: the rule and what was received, one sentence without a full stop.
+    hint: what to do, or the nearest name; may be empty.
+    on_key: the key itself is wrong, not its value.
+    warning: only suspicious; does not stop a command.
+    """
+
+    path: Path
+    message: str
+    hint: str = ""
+    on_key: bool = False
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.hint}" if self.hint else self.message
+
+
+class SeqnetError(Exception):
+    """Something seqnet can explain; `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+
+
+class SpecError(SeqnetError, ValueError):
+    """A YAML file or an option is wrong; `problems` lists all of it."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
+
+
+class ShapeError(SeqnetError, ValueError):
+    """Shapes do not fit together."""
+
+    exit_code = 2
+
+
+class DataError(SeqnetError, ValueError):
+    """The data are wrong: missing, broken, of another form than the model needs."""
+
+    exit_code = 2
+
+
+class UsageError(SeqnetError, ValueError):
+    """A command or a method was called in a way that can't work."""
+
+    exit_code = 2
+
+
+class CheckpointError(SeqnetError):
+    """A run folder, a checkpoint or a saved model can't be read or written."""
+
+
+class TrainingError(SeqnetError):
+    """A run could not go on."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that looks most like `name`, or None if none is near."""
+    table = {candidate.lower(): candidate for candidate in known}
+    found = difflib.get_close_matches(name.lower(), table, n=1, cutoff=0.6)
+    return table[found[0]] if found else None
+
+
+def suggestion(name: str, known: Iterable[str], *, limit: int = 12) -> str:
+    """ "did you mean …?" where a name is near, else the list of what is allowed."""
+    names = sorted(known)
+    near = nearest(name, names)
+    if near is not None:
+        return f"did you mean {near}?"
+    shown = ", ".join(names[:limit])
+    return f"known: {shown}, …" if len(names) > limit else f"known: {shown}"

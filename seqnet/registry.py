@@ -1,0 +1,86 @@
+"""Which components exist: their kinds, their names, and where each kind's classes live.
+
+A decorator records a class under its Keras name; a kind's modules are imported when one of its names is first asked
+for, so a command pays only for what its file uses.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
+
+from seqnet.errors import suggestion
+
+if TYPE_CHECKING:
+    from seqnet.declare import Component
+
+C = TypeVar("C", bound="Component")
+
+# Importing these modules registers every class of the kind.
+KIND_MODULES: dict[str, str] = {
+    "layer": "seqnet.layers",
+    "optimizer": "seqnet.optimizers",
+    "schedule": "seqnet.schedules",
+    "loss": "seqnet.losses",
+    "metric": "seqnet.metrics",
+    "activation": "seqnet.activations",
+    "initializer": "seqnet.initializers",
+    "regularizer": "seqnet.regularizers",
+    "constraint": "seqnet.constraints",
+    "callback": "seqnet.training.callbacks",
+    "dataset": "seqnet.datasets.catalogue",
+    "source": "seqnet.datasets.sources",
+}
+
+_names: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
+_aliases: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
+
+
+class UnknownName(LookupError):
+    """No component of the kind has this name; `hint` names the nearest."""
+
+    def __init__(self, kind: str, name: str, hint: str) -> None:
+        super().__init__(f"there is no {kind} named {name!r}")
+        self.hint = hint
+
+
+def register(*aliases: str, name: str | None = None) -> Callable[[type[C]], type[C]]:
+    """Class decorator: make a component known under `name` (default: the class name), its kind's automatic aliases
+    (snake_case and lower case, except for layers) and `aliases`."""
+
+    def record(cls: type[C]) -> type[C]:
+        names, others = _names[cls.kind], _aliases[cls.kind]
+        cls.spec_name = name or cls.__name__
+        names[cls.spec_name] = cls
+        for alias in (*aliases, *cls.automatic_aliases()):
+            if others.setdefault(alias, cls) is not cls:
+                raise TypeError(f"{cls.kind} alias {alias!r} is taken by {others[alias].__name__}")
+        cls.aliases = aliases
+        return cls
+
+    return record
+
+
+def lookup(kind: str, name: str) -> type[Component]:
+    """The class of a component by its name or alias. Raises UnknownName."""
+    importlib.import_module(KIND_MODULES[kind])
+    found = _names[kind].get(name) or _aliases[kind].get(name)
+    if found is None:
+        candidates = [*_names[kind], *(a for a in _aliases[kind] if len(a) > 3)]
+        hint = suggestion(name, candidates)
+        raise UnknownName(kind, name, hint if hint.startswith("did") else suggestion(name, _names[kind]))
+    return found
+
+
+def components(kind: str) -> Iterator[type[Component]]:
+    """Every component class of a kind, in the order of declaration."""
+    importlib.import_module(KIND_MODULES[kind])
+    yield from _names[kind].values()
+
+
+def snake_case(name: str) -> str:
+    """Keras's automatic names: Conv2D -> conv2d, PReLU -> p_re_lu, BatchNormalization -> batch_normalization."""
+    name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
