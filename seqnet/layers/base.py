@@ -1,0 +1,316 @@
+"""What a layer is: options, a shape rule, parameters, a forward and a backward.
+
+A layer holds no state of a call. What forward leaves for backward travels in the cache, everything else in the
+Context, so a layer used twice, inside a block, or by several threads at once is right by construction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+
+from seqnet.arrays import Array, Cache, Shape
+from seqnet.checkers import PositiveInt, ShapeOption
+from seqnet.constraints import Constraint
+from seqnet.declare import Component, option
+from seqnet.errors import ShapeError, UsageError
+from seqnet.initializers import Initializer
+from seqnet.regularizers import Regularizer
+from seqnet.registry import register
+
+layer = register
+
+
+@dataclass(frozen=True)
+class ParamSpec:
+    """One variable of a layer: its shape, how it starts, and what acts on it."""
+
+    shape: tuple[int, ...]
+    initializer: Initializer
+    trainable: bool = True
+    regularizer: Regularizer | None = None
+    constraint: Constraint | None = None
+
+
+class Grads:
+    """One layer's gradients in one shard: views into the shard's flat vector.
+
+    The first addition of a step overwrites, so nothing has to be zeroed beforehand; names of frozen variables are
+    ignored.
+    """
+
+    __slots__ = ("views", "pending")
+
+    def __init__(self, views: dict[str, Array]) -> None:
+        self.views = views
+        self.pending: set[str] = set(views)
+
+    def wants(self, name: str) -> bool:
+        """Whether anyone will use this gradient."""
+        return name in self.views
+
+    def add(self, name: str, value: Array) -> None:
+        view = self.views.get(name)
+        if view is None:
+            return
+        if name in self.pending:
+            self.pending.discard(name)
+            np.copyto(view, value)
+        else:
+            view += value
+
+    def add_product(self, name: str, a: Array, b: Array) -> None:
+        """Add the matrix product a @ b, written straight into the vector where it is the first."""
+        view = self.views.get(name)
+        if view is None:
+            return
+        if name in self.pending:
+            self.pending.discard(name)
+            np.matmul(a, b, out=view)
+        else:
+            view += a @ b
+
+    def add_sum(self, name: str, value: Array) -> None:
+        """Add the sum of value over its first axis."""
+        view = self.views.get(name)
+        if view is None:
+            return
+        if name in self.pending:
+            self.pending.discard(name)
+            np.add.reduce(value, axis=0, out=view)
+        else:
+            view += np.add.reduce(value, axis=0)
+
+    def view(self, name: str) -> Array:
+        """The gradient itself, to be added to in place."""
+        view = self.views[name]
+        if name in self.pending:
+            self.pending.discard(name)
+            view.fill(0.0)
+        return view
+
+    def start(self) -> None:
+        """A new step begins: what is there is stale."""
+        self.pending.update(self.views)
+
+    def close(self) -> None:
+        """The step is over: variables that no one touched have gradient zero."""
+        for name in self.pending:
+            self.views[name].fill(0.0)
+        self.pending.clear()
+
+
+class Worker:
+    """What the layers of one shard share: random stream, scratch memory, and the meeting point of the shards."""
+
+    __slots__ = ("index", "count", "rng", "rows", "exchange", "_scratch")
+
+    def __init__(self, rng: np.random.Generator, index: int = 0, count: int = 1) -> None:
+        self.index = index
+        self.count = count
+        self.rng = rng
+        self.rows = 0
+        self.exchange: Callable[[int, Array], Array] | None = None
+        self._scratch = np.empty(0, np.uint8)
+
+    def scratch(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        if self._scratch.size < size:
+            self._scratch = np.empty(size, np.uint8)
+        return self._scratch[:size].view(dtype).reshape(shape)
+
+
+class Context:
+    """Everything a layer may need in a call beside x: parameters, gradients, randomness, the mask, the shard."""
+
+    __slots__ = ("params", "grads", "children", "worker", "training", "mask")
+
+    def __init__(
+        self, params: dict[str, Array], grads: Grads, worker: Worker, children: tuple[Context, ...] = ()
+    ) -> None:
+        self.params = params
+        self.grads = grads
+        self.worker = worker
+        self.children = children  # of the layers inside this one, in the order of Layer.children
+        self.training = False
+        self.mask: Array | None = None  # (N, T), False where a step is padding
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """This shard's random stream."""
+        return self.worker.rng
+
+    @property
+    def rows(self) -> int:
+        """Rows of the whole batch, over all shards."""
+        return self.worker.rows
+
+    def scratch(self, shape: tuple[int, ...], dtype: Any) -> Array:
+        """Uninitialized memory, valid until the next request in this shard."""
+        return self.worker.scratch(shape, dtype)
+
+    def all_reduce(self, value: Array) -> Array:
+        """The sum of `value` over the shards of the batch, added in shard order. Every shard must call it."""
+        worker = self.worker
+        return value if worker.exchange is None else worker.exchange(worker.index, value)
+
+    def update(self, name: str, value: Array) -> None:
+        """Set a variable that is not trained (a moving average). All shards call it with the same value."""
+        if self.worker.index == 0:
+            np.copyto(self.params[name], value)
+
+    def child(self, index: int, mask: Array | None = None) -> Context:
+        """The context of an inner layer, ready for a call with this `mask`."""
+        inner = self.children[index]
+        inner.training = self.training
+        inner.mask = mask
+        return inner
+
+
+class Layer(Component):
+    """Base of all layers. x: (N, ...) -> y: (N, ...); shapes in options and methods leave the batch axis out."""
+
+    kind = "layer"
+    # False: an input mask ends here, as in Keras's layers without mask support.
+    supports_masking: ClassVar[bool] = False
+    # The layer makes a mask from its input (Embedding, Masking), so output_mask is called without one too.
+    makes_mask: ClassVar[bool] = False
+    # False: training and inference compute the same (nothing random, no batch statistics).
+    differs_in_training: ClassVar[bool] = False
+    # True: integers reach the layer as they are instead of being cast to floats.
+    takes_integers: ClassVar[bool] = False
+    # True: the layer couples the rows of a batch (batch statistics).
+    couples_rows: ClassVar[bool] = False
+
+    name: str | None = option("a name of its own; default: the layer's type and a number", default=None, kw_only=True)
+    trainable: bool = option("false freezes the layer's weights", default=True, kw_only=True)
+    activity_regularizer: Regularizer | None = option(
+        "penalty on the output, added to the loss as its mean over the batch", default=None, kw_only=True
+    )
+    input_shape: ShapeOption | None = option(
+        "shape of one input row, on the first layer only; the same as an Input before it", default=None, kw_only=True
+    )
+    input_dim: PositiveInt | None = option("short for input_shape: [input_dim]", default=None, kw_only=True)
+    dtype: Literal["float32", "float64"] | None = option(
+        "precision of the computation; the whole model has one", default=None, kw_only=True
+    )
+
+    # Set when a model builds the layer: name -> view into the model's parameters, in Keras's order.
+    variables: dict[str, Array] | None = None
+
+    @classmethod
+    def automatic_aliases(cls) -> tuple[str, ...]:
+        return ()
+
+    # -- the contract -----------------------------------------------------------------------------------------------
+
+    def output_shape(self, in_shape: Shape) -> Shape:
+        """The shape of one output row. Raises ShapeError (rule, what came, what to do)."""
+        return in_shape
+
+    def param_specs(self, in_shape: Shape) -> dict[str, ParamSpec]:
+        """The layer's own variables in Keras's order."""
+        return {}
+
+    def children(self, in_shape: Shape) -> list[tuple[Layer, Shape]]:
+        """Layers inside this one, with the shape each is built for, in the order of their weights."""
+        return []
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
+        """y and what backward needs. Never writes into x."""
+        raise NotImplementedError
+
+    def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
+        """Add the gradients of the variables to ctx.grads; return d loss / d x, or None if not needed.
+
+        Never writes into dy.
+        """
+        raise NotImplementedError
+
+    def output_mask(self, x: Array, mask: Array | None) -> Array | None:
+        """The mask beside y."""
+        return mask if self.supports_masking else None
+
+    def flops(self, in_shape: Shape) -> int:
+        """Floating-point operations of one row's forward pass; a multiply and an add count as two."""
+        return 0
+
+    def output_penalty(self) -> Regularizer | None:
+        """What the output adds to the loss, as its mean over the batch."""
+        return self.activity_regularizer
+
+    # -- for people -------------------------------------------------------------------------------------------------
+
+    def stated_input_shape(self) -> Shape | None:
+        """The input shape that the layer itself states, if any."""
+        if self.input_shape is not None:
+            return self.input_shape
+        return None if self.input_dim is None else (self.input_dim,)
+
+    def own_activation(self) -> Any:
+        """The activation the layer ends with, where it has one (for fusing it with a loss)."""
+        return getattr(self, "activation", None)
+
+    @property
+    def built(self) -> bool:
+        return self.variables is not None
+
+    @property
+    def weights(self) -> list[Array]:
+        """The layer's variables, as views: writing into them changes the model."""
+        return list(self._bound().values())
+
+    def get_weights(self) -> list[Array]:
+        """Copies of the layer's variables in Keras's order; [] before the layer is built."""
+        return [value.copy() for value in (self.variables or {}).values()]
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Overwrite the layer's variables. Raises UsageError when counts differ, ShapeError when shapes do."""
+        assign(self._bound(), weights, f"layer {self.name}")
+
+    def count_params(self) -> int:
+        """How many numbers the layer's variables hold. Raises UsageError before the layer is built."""
+        return sum(value.size for value in self._bound().values())
+
+    def _bound(self) -> dict[str, Array]:
+        if self.variables is None:
+            raise UsageError(
+                f"layer {self.name or self.spec_name} is not built yet, so it has no weights: "
+                "give the model an Input, call model.build(input_shape), or fit it"
+            )
+        return self.variables
+
+
+def assign(variables: dict[str, Array], weights: list[Any], whose: str) -> None:
+    """Copy `weights` into `variables` in order, checking everything before anything is written."""
+    if len(weights) != len(variables):
+        listed = ", ".join(f"{name} {value.shape}" for name, value in variables.items())
+        raise UsageError(f"{whose} has {len(variables)} weights ({listed}), got {len(weights)}")
+    arrays = [np.asarray(weight) for weight in weights]
+    for (name, variable), array in zip(variables.items(), arrays, strict=True):
+        if array.shape != variable.shape:
+            raise ShapeError(f"{whose}: weight {name} has shape {variable.shape}, got {array.shape}")
+    for variable, array in zip(variables.values(), arrays, strict=True):
+        np.copyto(variable, array, casting="same_kind" if array.dtype.kind == "f" else "unsafe")
+
+
+def require_rank(shape: Shape, rank: int, axes: str, *, hint: str = "") -> None:
+    """Raise ShapeError unless a row has `rank` axes; `axes` names them, for instance "height, width, channels"."""
+    if len(shape) != rank:
+        advice = f"; {hint}" if hint else ""
+        raise ShapeError(f"needs rows with {rank} axes ({axes}), got {show_shape(shape)}{advice}")
+
+
+def require_known(shape: Shape, axes: tuple[int, ...], why: str) -> None:
+    """Raise ShapeError where a length that must be known is None."""
+    for axis in axes:
+        if shape[axis] is None:
+            raise ShapeError(f"{why}, but axis {axis % len(shape) + 1} of {show_shape(shape)} is not fixed")
+
+
+def show_shape(shape: Shape) -> str:
+    """(28, 28, 1) -> "(28, 28, 1)", (None, 3) -> "(None, 3)", () -> "()"."""
+    return str(tuple(shape))

@@ -1,0 +1,145 @@
+"""The variables of a network: two flat vectors, trained and not trained, of which the layers hold views.
+
+One vector makes an optimizer step, a clipping by norm, a checkpoint or a reduction over shards one operation instead
+of one a variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seqnet.arrays import Array, Shape
+from seqnet.layers.base import Context, Grads, Layer, ParamSpec, Worker
+from seqnet.optimizers.base import Segment
+from seqnet.registry import snake_case
+
+
+@dataclass
+class Variable:
+    """One array of one layer, and where it lives."""
+
+    path: str  # "dense/kernel"
+    spec: ParamSpec
+    trainable: bool
+    start: int = 0
+    view: Array = field(default_factory=lambda: np.empty(0))
+
+
+@dataclass
+class LayerVariables:
+    """A layer's own variables and those of the layers inside it."""
+
+    layer: Layer
+    own: dict[str, Variable]
+    children: list[LayerVariables]
+
+    def all(self) -> Iterator[Variable]:
+        """Keras's order: own variables, trainable ones first (frozen or not), then inner layer by inner layer."""
+        yield from sorted(self.own.values(), key=lambda v: not v.spec.trainable)
+        for child in self.children:
+            yield from child.all()
+
+
+class Parameters:
+    """The variables of the layers, each layer once, however often it is used."""
+
+    def __init__(self, layers: Sequence[tuple[Layer, Shape]], dtype: Any) -> None:
+        self.dtype = np.dtype(dtype)
+        self.tree: dict[int, LayerVariables] = {}
+        for layer, in_shape in layers:
+            if id(layer) not in self.tree:
+                self.tree[id(layer)] = _collect(layer, in_shape, str(layer.name), layer.trainable)
+        self.theta, self.frozen = self._allocate()
+        self._bind()
+
+    @property
+    def variables(self) -> list[Variable]:
+        """All of them, in Keras's get_weights order."""
+        return [variable for branch in self.tree.values() for variable in branch.all()]
+
+    @property
+    def segments(self) -> list[Segment]:
+        """Where each trained variable lies in theta."""
+        trained = (v for v in self.variables if v.trainable)
+        return [Segment(v.path, v.start, v.start + v.view.size, v.view.shape, v.spec.constraint) for v in trained]
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Draw every variable's start, in Keras's order."""
+        for variable in self.variables:
+            np.copyto(variable.view, variable.spec.initializer.make(variable.view.shape, rng, self.dtype))
+
+    def refreeze(self) -> None:
+        """Follow changes of `layer.trainable`; the values stay."""
+        values = [variable.view.copy() for variable in self.variables]
+        for branch in self.tree.values():
+            _refreeze(branch, branch.layer.trainable)
+        self.theta, self.frozen = self._allocate()
+        for variable, value in zip(self.variables, values, strict=True):
+            np.copyto(variable.view, value)
+        self._bind()
+
+    def penalties(self) -> list[Variable]:
+        """The trained variables that a regularizer watches."""
+        return [v for v in self.variables if v.trainable and v.spec.regularizer is not None]
+
+    def context(self, layer: Layer, gradient: Array | None, worker: Worker) -> Context:
+        """What `layer` needs to run in one shard; `gradient` is that shard's flat vector, like theta."""
+        return self._context(self.tree[id(layer)], gradient, worker)
+
+    def _context(self, branch: LayerVariables, gradient: Array | None, worker: Worker) -> Context:
+        views = {}
+        if gradient is not None:
+            for name, variable in branch.own.items():
+                if variable.trainable:
+                    part = gradient[variable.start : variable.start + variable.view.size]
+                    views[name] = part.reshape(variable.view.shape)
+        params = {name: variable.view for name, variable in branch.own.items()}
+        children = tuple(self._context(child, gradient, worker) for child in branch.children)
+        return Context(params, Grads(views), worker, children)
+
+    def _allocate(self) -> tuple[Array, Array]:
+        sizes = {True: 0, False: 0}
+        variables = self.variables
+        for variable in variables:
+            variable.start = sizes[variable.trainable]
+            sizes[variable.trainable] += int(np.prod(variable.spec.shape))
+        theta, frozen = np.zeros(sizes[True], self.dtype), np.zeros(sizes[False], self.dtype)
+        for variable in variables:
+            vector = theta if variable.trainable else frozen
+            stop = variable.start + int(np.prod(variable.spec.shape))
+            variable.view = vector[variable.start : stop].reshape(variable.spec.shape)
+        return theta, frozen
+
+    def _bind(self) -> None:
+        for branch in self.tree.values():
+            _bind(branch)
+
+
+def _collect(layer: Layer, in_shape: Shape, path: str, trainable: bool) -> LayerVariables:
+    own = {
+        name: Variable(f"{path}/{name}", spec, spec.trainable and trainable)
+        for name, spec in layer.param_specs(in_shape).items()
+    }
+    children = []
+    for child, shape in layer.children(in_shape):
+        name = child.name or snake_case(child.spec_name)
+        children.append(_collect(child, shape, f"{path}/{name}", trainable and child.trainable))
+    return LayerVariables(layer, own, children)
+
+
+def _refreeze(branch: LayerVariables, trainable: bool) -> None:
+    for variable in branch.own.values():
+        variable.trainable = variable.spec.trainable and trainable
+    for child in branch.children:
+        _refreeze(child, trainable and child.layer.trainable)
+
+
+def _bind(branch: LayerVariables) -> None:
+    prefix = len(next(branch.all()).path.split("/")[0]) + 1 if any(True for _ in branch.all()) else 0
+    branch.layer.variables = {variable.path[prefix:]: variable.view for variable in branch.all()}
+    for child in branch.children:
+        _bind(child)
