@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from seqnet.activations import Activation, Linear
 from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import PositiveInt, ShapeOption
 from seqnet.constraints import Constraint
@@ -182,6 +183,8 @@ class Layer(Component):
     differs_in_training: ClassVar[bool] = False
     # True: integers reach the layer as they are instead of being cast to floats.
     takes_integers: ClassVar[bool] = False
+    # True: the option `activation` is the last thing that happens to the output.
+    activation_is_last: ClassVar[bool] = False
     # True: the layer couples the rows of a batch (batch statistics).
     couples_rows: ClassVar[bool] = False
 
@@ -250,9 +253,13 @@ class Layer(Component):
             return self.input_shape
         return None if self.input_dim is None else (self.input_dim,)
 
-    def own_activation(self) -> Any:
-        """The activation the layer ends with, where it has one (for fusing it with a loss)."""
-        return getattr(self, "activation", None)
+    def final_activation(self) -> Activation | None:
+        """The activation the layer ends with, where it has one (for computing it together with a loss)."""
+        return getattr(self, "activation", None) if self.activation_is_last else None
+
+    def without_final_activation(self) -> Layer:
+        """The same layer, same variables, ending before its activation."""
+        return self.replace(activation=Linear())
 
     @property
     def built(self) -> bool:

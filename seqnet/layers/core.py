@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
-
-import numpy as np
 
 from seqnet.activations import Activation as ActivationFunction
 from seqnet.arrays import Array, Cache, Shape
@@ -58,6 +55,7 @@ class Dense(Layer):
     """
 
     supports_masking = True
+    activation_is_last = True
 
     units: PositiveInt = option("width of the output", example=64)
     activation: ActivationFunction = option("applied to the output", default="linear")
@@ -72,7 +70,9 @@ class Dense(Layer):
 
     def output_shape(self, in_shape: Shape) -> Shape:
         if not in_shape:
-            raise ShapeError("needs rows with at least one axis, got rows that are single numbers; use input_shape: [1]")
+            raise ShapeError(
+                "needs rows with at least one axis, got rows that are single numbers; use input_shape: [1]"
+            )
         if in_shape[-1] is None:
             raise ShapeError(f"the last axis must be fixed to size the kernel, got {show_shape(in_shape)}")
         return self.activation.output_shape((*in_shape[:-1], self.units))
@@ -128,8 +128,11 @@ class _Elementwise(Layer):
     supports_masking = True
     function: ActivationFunction  # made in setup from the options
 
-    def own_activation(self) -> Any:
+    def final_activation(self) -> ActivationFunction | None:
         return self.function
+
+    def without_final_activation(self) -> Layer:
+        return Identity(name=self.name)
 
     def output_shape(self, in_shape: Shape) -> Shape:
         return self.function.output_shape(in_shape)

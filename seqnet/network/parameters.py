@@ -34,6 +34,7 @@ class LayerVariables:
     """A layer's own variables and those of the layers inside it."""
 
     layer: Layer
+    path: str
     own: dict[str, Variable]
     children: list[LayerVariables]
 
@@ -128,7 +129,7 @@ def _collect(layer: Layer, in_shape: Shape, path: str, trainable: bool) -> Layer
     for child, shape in layer.children(in_shape):
         name = child.name or snake_case(child.spec_name)
         children.append(_collect(child, shape, f"{path}/{name}", trainable and child.trainable))
-    return LayerVariables(layer, own, children)
+    return LayerVariables(layer, path, own, children)
 
 
 def _refreeze(branch: LayerVariables, trainable: bool) -> None:
@@ -139,7 +140,6 @@ def _refreeze(branch: LayerVariables, trainable: bool) -> None:
 
 
 def _bind(branch: LayerVariables) -> None:
-    prefix = len(next(branch.all()).path.split("/")[0]) + 1 if any(True for _ in branch.all()) else 0
-    branch.layer.variables = {variable.path[prefix:]: variable.view for variable in branch.all()}
+    branch.layer.variables = {v.path.removeprefix(f"{branch.path}/"): v.view for v in branch.all()}
     for child in branch.children:
         _bind(child)

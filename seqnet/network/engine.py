@@ -1,0 +1,250 @@
+"""One step over a batch: shards through the whole stack and back, gradients summed in a fixed order.
+
+Each worker takes a slice of the batch through every layer, forward and backward, in pieces small enough to stay in
+its cache. Layers that need the whole batch meet through Context.all_reduce.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqnet.arrays import Array, Cache
+from seqnet.layers.base import Context, Layer, Worker
+from seqnet.losses import Loss
+from seqnet.network.network import Network, Plan, plan_inference, plan_training
+from seqnet.network.team import Team
+
+
+@dataclass
+class Pass:
+    """What a forward pass leaves for its backward."""
+
+    y: Array
+    mask: Array | None
+    caches: list[Cache]
+    outputs: list[Array]  # of the layers with a penalty on their output
+    penalty: float
+
+
+class Shard:
+    """One worker's way through the network: its contexts and its gradient vector."""
+
+    def __init__(self, network: Network, worker: Worker) -> None:
+        parameters = network.parameters
+        self.worker = worker
+        self.gradient = np.zeros_like(parameters.theta)
+        by_layer: dict[int, Context] = {}
+        self.contexts: list[Context] = []
+        for node in network.nodes:
+            first = by_layer.get(id(node.layer))
+            if first is None:
+                context = by_layer[id(node.layer)] = parameters.context(node.layer, self.gradient, worker)
+            else:  # used again: the same variables and gradients, a mask of its own
+                context = Context(first.params, first.grads, worker, first.children)
+            self.contexts.append(context)
+        self.grads = [grads for context in by_layer.values() for grads in _all_grads(context)]
+        self.penalties = [node.layer.output_penalty() for node in network.nodes]
+        # No gradient is needed below the first layer that has trained variables.
+        self.lowest = next(
+            (i for i, c in enumerate(self.contexts) if any(g.views for g in _all_grads(c))), len(self.contexts)
+        )
+
+    def forward(self, layers: Sequence[Layer], x: Array, *, training: bool, keep: bool) -> Pass:
+        mask: Array | None = None
+        caches: list[Cache] = []
+        outputs: list[Array] = []
+        penalty = 0.0
+        for layer, context, regularizer in zip(layers, self.contexts, self.penalties, strict=True):
+            context.training = training
+            context.mask = mask
+            y, cache = layer.forward(x, context)
+            if mask is not None or layer.makes_mask:
+                mask = layer.output_mask(x, mask)
+            if keep:
+                caches.append(cache)
+            if regularizer is not None:
+                penalty += regularizer(y) / self.worker.rows
+                outputs.append(y)
+            x = y
+        return Pass(x, mask, caches, outputs, penalty)
+
+    def backward(self, layers: Sequence[Layer], done: Pass, dy: Array) -> None:
+        outputs = done.outputs
+        for index in range(len(layers) - 1, self.lowest - 1, -1):
+            regularizer = self.penalties[index]
+            if regularizer is not None:
+                slope = np.zeros_like(dy)
+                regularizer.add_gradient(outputs.pop(), slope)
+                slope /= self.worker.rows
+                dy = dy + slope
+            dx = layers[index].backward(dy, done.caches[index], self.contexts[index], need_dx=index > self.lowest)
+            done.caches[index] = None  # frees its memory while the layers below still run
+            if dx is not None:
+                dy = dx
+
+
+class Engine:
+    """Runs a network: training steps, test steps and predictions."""
+
+    def __init__(self, network: Network, loss: Loss | None = None, *, threads: int = 1) -> None:
+        self.network = network
+        self.parameters = network.parameters
+        self.inference = plan_inference(network)
+        self.training = plan_training(network, loss) if loss is not None else None
+        self.loss = loss
+        self.watched = self.parameters.penalties()
+        self.workers = [
+            Worker(np.random.default_rng(network.stream("layers", index)), index, threads) for index in range(threads)
+        ]
+        self.shards = [Shard(network, worker) for worker in self.workers]
+        self.team = Team(threads) if threads > 1 else None
+        layers = [node.layer for node in network.nodes]
+        couples = any(layer.couples_rows for layer in layers)
+        masked = any(layer.makes_mask for layer in layers)
+        whole = loss is not None and loss.whole_batch
+        self.divisible = not whole
+        self.piece = 0 if couples or masked or whole else _piece_rows(network)
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def train_step(self, x: Array, y: Array, weight: Array | None = None) -> tuple[float, Array]:
+        """Loss and predictions of a batch, in training mode; leaves the gradient in `self.gradient`.
+
+        x: (N, ...), y: (N, ...), weight: (N,) or as the loss takes it -> loss, y_pred: (N, ...).
+        """
+        assert self.training is not None
+        plan, rows = self.training, len(x)
+        shards = self._shards_for(rows)
+        values: list[float] = [0.0] * len(shards)
+        parts: list[list[Array]] = [[] for _ in shards]
+
+        def work(index: int) -> None:
+            shard = shards[index]
+            for grads in shard.grads:
+                grads.start()
+            for piece in self._pieces(index, len(shards), rows):
+                done = shard.forward(plan.layers, x[piece], training=True, keep=True)
+                value, dy = self._loss(
+                    plan.loss, done, y[piece], None if weight is None else weight[piece], shard, True
+                )
+                values[index] += value + done.penalty
+                parts[index].append(done.y if plan.finish is None else plan.finish(done.y))
+                assert dy is not None
+                shard.backward(plan.layers, done, dy)
+            for grads in shard.grads:
+                grads.close()
+
+        self._run(work, shards, rows)
+        total = shards[0].gradient
+        for shard in shards[1:]:
+            total += shard.gradient
+        value = sum(values) + self._penalties(total)
+        return value, _joined([part for shard_parts in parts for part in shard_parts])
+
+    @property
+    def gradient(self) -> Array:
+        """d loss / d theta of the last training step."""
+        return self.shards[0].gradient
+
+    def test_step(self, x: Array, y: Array, weight: Array | None = None) -> tuple[float, Array]:
+        """Loss and predictions of a batch, in inference mode."""
+        assert self.training is not None
+        plan, shard = self.training, self.shards[0]
+        shard.worker.rows = len(x)
+        shard.worker.exchange = None
+        done = shard.forward(plan.layers, x, training=False, keep=False)
+        value, _ = self._loss(plan.loss, done, y, weight, shard, False)
+        prediction = done.y if plan.finish is None else plan.finish(done.y)
+        return value + done.penalty + self._penalties(None), prediction
+
+    def predict(self, x: Array, *, training: bool = False) -> Array:
+        """The network's output for a batch."""
+        shard = self.shards[0]
+        shard.worker.rows = len(x)
+        shard.worker.exchange = None
+        return shard.forward(self.inference.layers, x, training=training, keep=False).y
+
+    def close(self) -> None:
+        """End the worker threads."""
+        if self.team is not None:
+            self.team.close()
+
+    # -- state for checkpoints --------------------------------------------------------------------------------------
+
+    def random_state(self) -> list[dict[str, Any]]:
+        """Where each worker's random stream stands."""
+        return [dict(worker.rng.bit_generator.state) for worker in self.workers]
+
+    def set_random_state(self, states: Sequence[dict[str, Any]]) -> None:
+        for worker, state in zip(self.workers, states, strict=True):
+            worker.rng.bit_generator.state = state
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _loss(
+        self, loss: Loss | None, done: Pass, y: Array, weight: Array | None, shard: Shard, need_gradient: bool
+    ) -> tuple[float, Array | None]:
+        assert loss is not None
+        exchange = shard.worker.exchange
+        reduce = None if exchange is None else shard.contexts[-1].all_reduce
+        return loss.value_and_gradient(
+            y, done.y, weight, done.mask, rows=shard.worker.rows, all_reduce=reduce, need_gradient=need_gradient
+        )
+
+    def _penalties(self, gradient: Array | None) -> float:
+        """The regularizers' part of the loss; their gradients are added to `gradient`."""
+        total = 0.0
+        for variable in self.watched:
+            regularizer = variable.spec.regularizer
+            assert regularizer is not None
+            total += regularizer(variable.view)
+            if gradient is not None:
+                part = gradient[variable.start : variable.start + variable.view.size]
+                regularizer.add_gradient(variable.view, part.reshape(variable.view.shape))
+        return total
+
+    def _shards_for(self, rows: int) -> list[Shard]:
+        alone = not self.divisible or rows < 2 * len(self.shards)
+        return self.shards[:1] if alone else self.shards
+
+    def _pieces(self, index: int, count: int, rows: int) -> list[slice]:
+        start, stop = rows * index // count, rows * (index + 1) // count
+        size = self.piece or (stop - start)
+        number = max(1, round((stop - start) / size)) if size else 1
+        edges = [start + (stop - start) * i // number for i in range(number + 1)]
+        return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
+
+    def _run(self, work: Any, shards: Sequence[Shard], rows: int) -> None:
+        together = len(shards) > 1
+        for shard in shards:
+            shard.worker.rows = rows
+            shard.worker.exchange = self.team.exchange if together and self.team is not None else None
+        if together and self.team is not None:
+            self.team.run(work)
+        else:
+            work(0)
+
+
+def _all_grads(context: Context) -> list[Any]:
+    return [context.grads, *(grads for child in context.children for grads in _all_grads(child))]
+
+
+def _joined(parts: list[Array]) -> Array:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _piece_rows(network: Network) -> int:
+    """Rows whose activations stay in a core's second-level cache; 0 = a shard in one piece.
+
+    A small stack is one piece: its activations fit anyway, and every piece costs a walk over the layers.
+    """
+    widths = [math.prod(n or 1 for n in node.out_shape) for node in network.nodes]
+    bytes_per_row = network.dtype.itemsize * sum(widths)
+    if bytes_per_row < 32_768:
+        return 0
+    return max(4, 2**21 // bytes_per_row)
