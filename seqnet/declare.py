@@ -27,7 +27,7 @@ class Option:
     default: Any = REQUIRED
     example: Any = None
     kw_only: bool = False
-    last: bool = False
+    last: int = 0
     name: str = ""
     checker: Checker = field(default=None, repr=False)  # type: ignore[assignment]
 
@@ -37,13 +37,13 @@ class Option:
 
 
 def option(
-    help: str, *, default: Any = REQUIRED, example: Any = None, kw_only: bool = False, last: bool = False
+    help: str, *, default: Any = REQUIRED, example: Any = None, kw_only: bool = False, last: int = 0
 ) -> Any:
     """Declare an option: `units: PositiveInt = option("width of the output", example=64)`.
 
     help: what it means, with its unit. default: as one would write it in YAML; without one the option is required,
     and `example` says what `seqnet describe` shows. kw_only: not part of the positional order. last: comes after the
-    options of derived classes in the positional order (for bases whose options Keras puts last).
+    options of derived classes in the positional order (for bases whose options Keras puts last); higher is later.
     """
     return Option(help, default, example, kw_only, last)
 
@@ -70,6 +70,9 @@ class Component:
 
     def setup(self) -> None:
         """Called once the options are set; for what is derived from them."""
+
+    def called(self, name: str) -> None:
+        """Called when a bare name made the component, with that name; metrics report under what the user wrote."""
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -252,6 +255,8 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
     made = object.__new__(cls)
     made.__dict__.update(values)
     made.setup()
+    if isinstance(value, str):
+        made.called(value)
     return made
 
 
