@@ -1,0 +1,1 @@
+"""Training: the loop, what watches it, and what it leaves on disk."""

@@ -1,0 +1,135 @@
+"""Writing and reading the complete state of a run so that no kill at any moment loses it.
+
+A checkpoint is a folder with `state.json` and the arrays file that it names. The arrays are written first, under a
+name of their own; `state.json` is replaced last, in one rename. Whatever is cut off before that rename leaves the
+older checkpoint whole.
+
+Arrays are in safetensors (https://huggingface.co/docs/safetensors), everything else in JSON. Nothing is pickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from seqnet.arrays import Array
+from seqnet.errors import CheckpointError
+
+FORMAT = 1
+STATE = "state.json"
+
+
+@dataclass
+class Snapshot:
+    """Arrays by name and plain data; what a checkpoint holds."""
+
+    arrays: dict[str, Array] = field(default_factory=dict)
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def part(self, prefix: str) -> dict[str, Array]:
+        """The arrays below `prefix/`, without it."""
+        return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
+
+    def put(self, prefix: str, arrays: Mapping[str, Array]) -> None:
+        """Store arrays below `prefix/`."""
+        self.arrays.update({f"{prefix}/{name}": np.ascontiguousarray(array) for name, array in arrays.items()})
+
+
+def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
+    """Make `folder` hold the snapshot, replacing an older one. Raises CheckpointError; the older one then stays."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        packed = save(snapshot.arrays)
+        name = f"arrays-{_next_number(folder):06d}.safetensors"
+        state = {"format": FORMAT, "arrays": name, "crc32": zlib.crc32(packed), **snapshot.data}
+        text = json.dumps(state, indent=1, default=_plain).encode()
+        write_file(folder / name, packed)
+        write_file(folder / STATE, text)
+        _tidy(folder, keep=name)
+    except OSError as error:
+        raise CheckpointError(f"can't write the checkpoint {folder}: {reason(error)}") from error
+
+
+def read_snapshot(folder: Path) -> Snapshot:
+    """The snapshot in `folder`. Raises CheckpointError when it is missing, broken, or of another version."""
+    try:
+        state = json.loads((folder / STATE).read_bytes())
+        name, crc = state.pop("arrays"), state.pop("crc32")
+        version = state.pop("format")
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint in {folder}") from error
+    except OSError as error:
+        raise CheckpointError(f"can't read {folder / STATE}: {reason(error)}") from error
+    except (ValueError, KeyError, AttributeError) as error:
+        raise CheckpointError(f"{folder / STATE} is damaged: {error}") from error
+    if version != FORMAT:
+        raise CheckpointError(f"{folder} has checkpoint format {version}; this seqnet reads format {FORMAT}")
+    path = folder / str(name)
+    try:
+        packed = path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"can't read {path}: {reason(error)}") from error
+    if zlib.crc32(packed) != crc:
+        raise CheckpointError(f"{path} is damaged: its checksum does not match the one in {STATE}")
+    return Snapshot(load(packed), state)
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Replace a file in one step: written under another name, flushed to the disk, renamed."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(path.parent)
+
+
+def reason(error: OSError) -> str:
+    """What the system said, in its words, without the number."""
+    return error.strerror or str(error)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename survive a power cut, where the system can."""
+    opener: Callable[..., int] = os.open
+    try:
+        handle = opener(folder, os.O_RDONLY)
+    except OSError:  # Windows can't open folders
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _next_number(folder: Path) -> int:
+    numbers = [int(p.stem.split("-")[1]) for p in folder.glob("arrays-*.safetensors") if p.stem[7:].isdigit()]
+    return max(numbers, default=0) + 1
+
+
+def _tidy(folder: Path, keep: str) -> None:
+    for path in (*folder.glob("arrays-*.safetensors"), *folder.glob(".*.tmp")):
+        if path.name != keep:
+            path.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    """JSON for the NumPy scalars and arrays inside plain data."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"can't write {type(value).__name__} as JSON")

@@ -1,0 +1,135 @@
+"""A network with its optimizer, loss and metrics: what one batch does in training, testing and predicting."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from seqnet.arrays import Array
+from seqnet.errors import DataError, ShapeError
+from seqnet.losses import Loss
+from seqnet.metrics import Metric
+from seqnet.network.engine import Engine
+from seqnet.network.network import Network
+from seqnet.optimizers.base import Optimizer
+from seqnet.training.metricset import Logs, MetricSet
+
+
+class Compiled:
+    """Everything `compile` decides, ready to run on batches.
+
+    Training and testing have metrics of their own, so that a validation in the middle of an epoch disturbs nothing.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        optimizer: Optimizer,
+        loss: Loss,
+        metrics: dict[str, Metric],
+        weighted: dict[str, Metric] | None = None,
+        *,
+        threads: int = 1,
+    ) -> None:
+        self.network = network
+        self.optimizer = optimizer
+        self.loss = loss
+        self.engine = Engine(network, loss, threads=threads)
+        self.running = MetricSet(metrics, weighted)
+        self.testing = MetricSet(copy.deepcopy(metrics), copy.deepcopy(weighted))
+        optimizer.build(network.parameters.segments, network.dtype)
+
+    def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
+        """One step: forward, backward, update, metrics. Returns the loss before the update."""
+        loss, prediction = self.engine.train_step(x, y, weight)
+        self.optimizer.apply(self.network.parameters.theta, self.engine.gradient)
+        self.running.update(loss, y, prediction, weight)
+        return loss
+
+    def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
+        """Loss and metrics over rows, in inference mode."""
+        self.testing.reset()
+        for count, rows in enumerate(slices(len(x), batch_size)):
+            if steps is not None and count >= steps:
+                break
+            part = None if weight is None else weight[rows]
+            loss, prediction = self.engine.test_step(prepare(self.network, x[rows]), y[rows], part)
+            self.testing.update(loss, y[rows], prediction, part)
+        return self.testing.result()
+
+
+def predict(engine: Engine, x: Array, batch_size: int) -> Array:
+    """The outputs for all rows. x: (N, ...) -> y: (N, ...)."""
+    parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), batch_size)]
+    if not parts:
+        empty = tuple(n or 0 for n in engine.network.output_shape)
+        return np.zeros((0, *empty), engine.network.dtype)
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def prepare(network: Network, x: Array) -> Array:
+    """Rows in the network's precision; integers stay integers where the first layer takes them."""
+    if x.dtype == network.dtype or (network.takes_integers and x.dtype.kind in "iu"):
+        return x
+    return x.astype(network.dtype)
+
+
+def slices(rows: int, batch_size: int) -> Iterator[slice]:
+    """Consecutive batches; the last may be short."""
+    for start in range(0, rows, batch_size):
+        yield slice(start, min(start + batch_size, rows))
+
+
+def check_rows(network: Network, x: Any, what: str = "x") -> Array:
+    """`x` as an array whose rows the network can take; (N,) becomes (N, 1) where rows are single numbers.
+
+    Raises ShapeError or DataError.
+    """
+    array = np.asarray(x)
+    if array.dtype == object or array.dtype.kind not in "biuf":
+        raise DataError(f"{what} must hold numbers, got an array of dtype {array.dtype}")
+    want = network.input_shape
+    if array.ndim == 1 and want == (1,):
+        array = array[:, None]
+    if array.ndim == 2 and array.shape[1] == 1 and want == ():
+        array = array[:, 0]
+    fits = array.ndim == len(want) + 1 and all(
+        size is None or size == got for size, got in zip(want, array.shape[1:], strict=True)
+    )
+    if not fits:
+        advice = ""
+        if array.shape == want or (array.ndim == len(want) and array.ndim > 0):
+            advice = "; for a single row, add the batch axis: x[None]"
+        elif math.prod(array.shape[1:]) == math.prod(n or 1 for n in want):
+            advice = f"; reshape it: x.reshape(-1, {', '.join(str(n) for n in want)})"
+        raise ShapeError(f"the model takes rows of shape {want}, but {what} has shape {array.shape}{advice}")
+    return array
+
+
+def class_weights(weights: dict[int, float] | str, y: Array) -> Array:
+    """One weight a row from one a class; "balanced" gives rows / (classes * rows of the class).
+
+    Labels are integers, (N,) or (N, 1), or one-hot rows (N, K). Classes without a weight count 1.
+    """
+    labels = y
+    if labels.ndim == 2:
+        labels = labels[:, 0] if labels.shape[1] == 1 else np.argmax(labels, axis=1)
+    if labels.ndim != 1:
+        raise ShapeError(f"class_weight needs one class a row, but the labels have shape {y.shape}")
+    labels = np.rint(labels).astype(np.int64)
+    if isinstance(weights, str):
+        classes, counts = np.unique(labels, return_counts=True)
+        weights = {int(c): len(labels) / (len(classes) * int(n)) for c, n in zip(classes, counts, strict=True)}
+    table = np.ones(max(int(labels.max(initial=0)), *weights, 0) + 1, np.float32)
+    for label, weight in weights.items():
+        table[int(label)] = weight
+    return table[labels]
+
+
+def take(array: Array, rows: slice | Array) -> Array:
+    """Rows by slice (a view) or by numbers (a copy)."""
+    return array[rows] if isinstance(rows, slice) else np.take(array, rows, axis=0)

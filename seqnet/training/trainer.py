@@ -1,0 +1,218 @@
+"""The only training loop.
+
+Where it stands is in `Position`, what is random comes from streams that a checkpoint keeps; so a loop started from a
+checkpoint, even in the middle of an epoch, goes on exactly as the interrupted one would have.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from seqnet.arrays import Array
+from seqnet.errors import DataError, UsageError
+from seqnet.training.callbacks import Callback, History, Logs
+from seqnet.training.compiled import Compiled, prepare, take
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Inputs, targets and weights of a part of the data."""
+
+    x: Array
+    y: Array
+    weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """The arguments of fit that shape the loop; `epochs` is the number of the last epoch, as in Keras."""
+
+    epochs: int = 1
+    batch_size: int = 32
+    shuffle: bool | Literal["batch"] = True
+    initial_epoch: int = 0
+    steps_per_epoch: int | None = None
+    validation_steps: int | None = None
+    validation_batch_size: int | None = None
+    validation_freq: int | Sequence[int] = 1
+
+    def validates(self, epoch: int) -> bool:
+        """Whether the epoch (from 0) ends with a validation."""
+        if isinstance(self.validation_freq, int):
+            return (epoch + 1) % self.validation_freq == 0
+        return epoch + 1 in self.validation_freq
+
+
+@dataclass
+class Position:
+    """Where the loop stands: the epoch, the next batch in it, the steps done, and this epoch's order of rows.
+
+    With steps_per_epoch below the number of batches, an epoch ends inside a pass over the data and the next one goes
+    on there; `cursor` is the next batch of the pass.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    step: int = 0
+    cursor: int = 0
+    order_state: dict[str, Any] = field(default_factory=dict)  # of the stream before it drew the order of this pass
+
+
+class Trainer:
+    """Runs a compiled network over rows.
+
+    `stop_training` ends the run after the batch (callbacks set it on the model, which passes it on);
+    `interrupted` does too, and is kept apart because an interrupted run is not finished.
+    """
+
+    def __init__(self, compiled: Compiled, order: np.random.Generator) -> None:
+        self.compiled = compiled
+        self.order = order
+        self.position = Position()
+        self.history = History()
+        self.interrupted = False
+        self.stop_training = False
+        self.steps = 0
+        self.options = FitOptions()
+        self.resumed = False
+        self.epoch_started = 0.0
+
+    def fit(
+        self,
+        train: Rows,
+        validation: Rows | None = None,
+        options: FitOptions = FitOptions(),  # noqa: B008 (frozen)
+        callbacks: Sequence[Callback] = (),
+    ) -> History:
+        """Train. Raises DataError, UsageError, and whatever a callback raises."""
+        self.options = options
+        if not len(train):
+            raise DataError("there are no training rows")
+        batches = math.ceil(len(train) / options.batch_size)
+        self.steps = options.steps_per_epoch or batches
+        if self.steps > batches and not self.resumed:
+            raise UsageError(
+                f"steps_per_epoch {self.steps} is more than the {batches} batches of {options.batch_size} "
+                f"in {len(train)} rows"
+            )
+        self.stop_training = self.interrupted = False
+        if not self.resumed:
+            self.position = Position(epoch=options.initial_epoch)
+            for callback in callbacks:
+                callback.on_train_begin()
+        batch_hooks = [c for c in callbacks if _overrides(c, "on_train_batch_end", "on_train_batch_begin")]
+        position = self.position
+        logs: Logs = {}
+        while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
+            logs = self._epoch(train, validation, callbacks, batch_hooks, batches)
+            if self.interrupted:
+                break
+            self.resumed = False
+        self.resumed = False
+        if not self.interrupted:
+            for callback in callbacks:
+                callback.on_train_end(logs)
+        return self.history
+
+    def running_logs(self) -> Logs:
+        """The running means of the epoch so far."""
+        return self.compiled.running.result()
+
+    def _epoch(
+        self,
+        train: Rows,
+        validation: Rows | None,
+        callbacks: Sequence[Callback],
+        batch_hooks: Sequence[Callback],
+        batches: int,
+    ) -> Logs:
+        position, compiled = self.position, self.compiled
+        self.epoch_started = time.perf_counter()
+        if position.batch == 0:
+            compiled.running.reset()
+            for callback in callbacks:
+                callback.on_epoch_begin(position.epoch)
+        order = self._order(len(train), fresh=position.cursor == 0 and position.batch == 0)
+        while position.batch < self.steps:
+            if position.cursor == batches:
+                position.cursor = 0
+                order = self._order(len(train), fresh=True)
+            self._batch(train, order, batch_hooks)
+            for callback in callbacks:
+                callback.after_step(self)
+            if self.stop_training or self.interrupted:
+                break
+        if self.interrupted and position.batch < self.steps:
+            return {}
+        if position.cursor == batches:
+            position.cursor = 0
+        return self._end_epoch(validation, callbacks)
+
+    def _batch(self, train: Rows, order: Array | None, hooks: Sequence[Callback]) -> None:
+        position, size = self.position, self.options.batch_size
+        start = position.cursor * size
+        stop = min(start + size, len(train))
+        rows = slice(start, stop) if order is None else order[start:stop]
+        for callback in hooks:
+            callback.on_train_batch_begin(position.batch)
+        compiled = self.compiled
+        weight = None if train.weight is None else take(train.weight, rows)
+        compiled.train_batch(prepare(compiled.network, take(train.x, rows)), take(train.y, rows), weight)
+        number = position.batch
+        position.batch += 1
+        position.cursor += 1
+        position.step += 1
+        if hooks:
+            logs = self.running_logs()
+            for callback in hooks:
+                callback.on_train_batch_end(number, logs)
+
+    def _end_epoch(self, validation: Rows | None, callbacks: Sequence[Callback]) -> Logs:
+        position, options = self.position, self.options
+        logs = self.running_logs()
+        if validation is not None and options.validates(position.epoch):
+            for callback in callbacks:
+                callback.on_test_begin()
+            size = options.validation_batch_size or options.batch_size
+            found = self.compiled.evaluate(
+                validation.x, validation.y, validation.weight, size, options.validation_steps
+            )
+            for callback in callbacks:
+                callback.on_test_end(found)
+            logs.update({f"val_{name}": value for name, value in found.items()})
+        logs = dict(sorted(logs.items()))  # Keras's order
+        finished = position.epoch
+        position.epoch += 1
+        position.batch = 0
+        # User callbacks come before the history, so that values they add are kept.
+        for callback in callbacks:
+            callback.on_epoch_end(finished, logs)
+        self.history.on_epoch_end(finished, logs)
+        return logs
+
+    def _order(self, rows: int, *, fresh: bool) -> Array | None:
+        """The order in which this pass takes the rows; drawn again from the same state when an epoch is resumed."""
+        if self.options.shuffle is False:
+            return None
+        if not fresh and self.position.order_state:
+            self.order.bit_generator.state = self.position.order_state
+        self.position.order_state = dict(self.order.bit_generator.state)
+        if self.options.shuffle == "batch":
+            size = self.options.batch_size  # within each batch only, as Keras does
+            return np.concatenate(
+                [start + self.order.permutation(min(size, rows - start)) for start in range(0, rows, size)]
+            )
+        return self.order.permutation(rows)
+
+
+def _overrides(callback: Callback, *names: str) -> bool:
+    return any(getattr(type(callback), name) is not getattr(Callback, name) for name in names)
