@@ -1,0 +1,66 @@
+"""Every activation: as a class with options, as a Keras-style function, and by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqnet import declare
+from seqnet.activations.axis import Softmax
+from seqnet.activations.base import Activation, ActivationFunction
+from seqnet.activations.piecewise import (
+    CELU,
+    ELU,
+    SELU,
+    HardShrink,
+    HardSigmoid,
+    HardSiLU,
+    HardTanh,
+    LeakyReLU,
+    Linear,
+    ReLU,
+    ReLU6,
+    SoftShrink,
+    SparsePlus,
+    SparseSigmoid,
+    Threshold,
+)
+from seqnet.activations.smooth import Sigmoid, SiLU, Tanh
+
+celu = ActivationFunction(CELU)
+elu = ActivationFunction(ELU)
+hard_shrink = ActivationFunction(HardShrink)
+hard_sigmoid = ActivationFunction(HardSigmoid)
+hard_silu = hard_swish = ActivationFunction(HardSiLU)
+hard_tanh = ActivationFunction(HardTanh)
+leaky_relu = ActivationFunction(LeakyReLU)
+linear = ActivationFunction(Linear)
+relu = ActivationFunction(ReLU)
+relu6 = ActivationFunction(ReLU6)
+selu = ActivationFunction(SELU)
+sigmoid = ActivationFunction(Sigmoid)
+silu = swish = ActivationFunction(SiLU)
+soft_shrink = ActivationFunction(SoftShrink)
+softmax = ActivationFunction(Softmax)
+sparse_plus = ActivationFunction(SparsePlus)
+sparse_sigmoid = ActivationFunction(SparseSigmoid)
+tanh = ActivationFunction(Tanh)
+threshold = ActivationFunction(Threshold)
+
+
+def get(identifier: Any) -> Activation:
+    """The activation for a name, `{name: {options}}`, one of the functions above, an instance, or None (linear).
+
+    Raises SpecError, with the nearest name, for anything else.
+    """
+    return declare.get(Activation, identifier)
+
+
+def serialize(activation: Any) -> str | dict[str, Any]:
+    """An activation as plain data: its name, with its options where they differ from the defaults."""
+    plain: str | dict[str, Any] = get(activation).to_spec()
+    return plain
+
+
+def deserialize(config: Any) -> Activation:
+    """The inverse of `serialize`; also takes Keras's {"class_name": …, "config": …}."""
+    return get(config)

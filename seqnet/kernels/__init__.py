@@ -1,0 +1,1 @@
+"""Pure functions on arrays, with no layer in sight."""
