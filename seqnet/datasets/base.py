@@ -1,0 +1,190 @@
+"""Data in memory, and the two ways to name them in YAML: a catalogue entry (Dataset) or the user's files (Source)."""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from seqnet.datasets import checks
+from seqnet.datasets.labels import Array, Task, count_classes, encode_text, is_text
+from seqnet.declare import Component
+from seqnet.errors import DataError
+
+__all__ = ["Array", "Data", "Dataset", "Source", "Split", "Task"]
+
+# What the arrays of each split are called, in messages and in npz files.
+SUFFIX = {"train": "train", "validation": "val", "test": "test"}
+
+
+@dataclass
+class Split:
+    """Rows that are used together: x (N, …), targets y (N,) or (N, …) or None, one weight a row (N,) or None."""
+
+    x: Array
+    y: Array | None = None
+    sample_weight: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, rows: Array) -> Split:
+        """The given rows (integer indices) as a split of their own."""
+        return Split(
+            self.x[rows],
+            None if self.y is None else self.y[rows],
+            None if self.sample_weight is None else self.sample_weight[rows],
+        )
+
+
+@dataclass
+class Data:
+    """A data set: its splits and what is known about them.
+
+    task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
+    feature_names: the names of the last axis of x.
+    """
+
+    name: str
+    train: Split
+    validation: Split | None = None
+    test: Split | None = None
+    task: Task | None = None
+    class_names: tuple[str, ...] | None = None
+    feature_names: tuple[str, ...] | None = None
+
+    @property
+    def splits(self) -> dict[str, Split]:
+        """The splits there are, by name: train, then validation and test where present."""
+        named = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in named.items() if split is not None}
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one row of x."""
+        return self.train.x.shape[1:]
+
+    @property
+    def num_classes(self) -> int | None:
+        """How many classes there are, from the class names, the integer labels or the one-hot columns; else None."""
+        if self.task == "regression":
+            return None
+        if self.class_names is not None:
+            return len(self.class_names)
+        return count_classes([split.y for split in self.splits.values() if split.y is not None], self.task)
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) over name of the split, dtype, shape and bytes of every array. Raises DataError on objects."""
+        digest = hashlib.sha256()
+        for split, array_name, array in self._arrays():
+            if array.dtype.hasobject:
+                checks.check_numeric(array, array_name)
+            digest.update(f"{split}/{array_name}/{array.dtype.str}/{array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()
+
+    def encoded(self) -> Data:
+        """The same data with text labels as integers, 0 for the first class name in alphabetical order.
+
+        Raises DataError when another split has a class that the training rows lack, or text where numbers belong.
+        """
+        if self.train.y is None or not is_text(self.train.y):
+            return self
+        others = {f"y_{SUFFIX[name]}": split.y for name, split in self.splits.items() if name != "train"}
+        texts = {name: y for name, y in others.items() if y is not None}
+        for name, y in texts.items():
+            if not is_text(y):
+                raise DataError(f"{self.name}: y_train holds text but {name} holds {y.dtype}; label both alike")
+        names, train, coded = encode_text(self.train.y, texts, "y_train")
+        return replace(
+            self,
+            train=replace(self.train, y=train),
+            validation=self.validation and replace(self.validation, y=coded.get("y_val")),
+            test=self.test and replace(self.test, y=coded.get("y_test")),
+            task="classification",
+            class_names=names,
+        )
+
+    def check(self) -> None:
+        """Raise DataError on the first thing that is wrong: no rows, different lengths or shapes, text or objects
+        for numbers, NaN or infinity, and, for a classification, labels that are no labels."""
+        for name, split in self.splits.items():
+            self._check_split(split, SUFFIX[name])
+
+    def _check_split(self, split: Split, suffix: str) -> None:
+        x_name, y_name, w_name = (f"{self.name}: {array}_{suffix}" for array in ("x", "y", "sample_weight"))
+        checks.check_numeric(split.x, x_name)
+        self._check_alike(split.x, self.train.x, x_name, "x_train")
+        if split.y is not None:
+            checks.check_numeric(split.y, y_name)
+            checks.check_lengths(split.x, split.y, x_name, y_name)
+            if self.train.y is not None:
+                self._check_alike(split.y, self.train.y, y_name, "y_train")
+        checks.check_finite(split.x, x_name, self.feature_names)
+        if split.y is not None:
+            checks.check_finite(split.y, y_name)
+            if self.task == "classification":
+                checks.check_labels(split.y, y_name, self.class_names)
+        if split.sample_weight is not None:
+            checks.check_numeric(split.sample_weight, w_name)
+            checks.check_lengths(split.x, split.sample_weight, x_name, w_name)
+            checks.check_finite(split.sample_weight, w_name)
+
+    @staticmethod
+    def _check_alike(array: Array, train: Array, name: str, train_name: str) -> None:
+        if array.shape[1:] != train.shape[1:]:
+            raise DataError(
+                f"{name} has rows of shape {array.shape[1:]} but {train_name} has rows of shape {train.shape[1:]}; "
+                f"all splits need rows of one shape"
+            )
+
+    def _arrays(self) -> list[tuple[str, str, Array]]:
+        named = [
+            (name, array_name, array)
+            for name, split in self.splits.items()
+            for array_name, array in (("x", split.x), ("y", split.y), ("sample_weight", split.sample_weight))
+        ]
+        return [(name, array_name, array) for name, array_name, array in named if array is not None]
+
+
+class Dataset(Component, ABC):
+    """A catalogue entry: data that seqnet knows by name.
+
+    title: one line; licence and origin: under which terms, and from whom, with the reference; rows: how many there
+    are; bundled: comes with the package (stored or generated), so that it needs no network.
+    """
+
+    kind = "dataset"
+    title: ClassVar[str]
+    licence: ClassVar[str]
+    origin: ClassVar[str]
+    task: ClassVar[Task]
+    rows: ClassVar[str]
+    bundled: ClassVar[bool]
+
+    @abstractmethod
+    def load(self) -> Data:
+        """Read or make the data. Raises DataError."""
+
+    @classmethod
+    def load_data(cls, **options: Any) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+        """((x_train, y_train), (x_test, y_test)), as Keras's `load_data`. Raises SpecError for a wrong option."""
+        data = cls(**options).load()
+        train, test = data.train, data.test
+        if train.y is None or test is None or test.y is None:
+            raise DataError(f"{cls.spec_name} has no labelled test part")
+        return (train.x, train.y), (test.x, test.y)
+
+
+class Source(Component, ABC):
+    """The user's own files, with the options that say how to read them."""
+
+    kind = "source"
+
+    @abstractmethod
+    def load(self, base: Path) -> Data:
+        """Read the data; relative paths count from the folder `base`. Raises DataError."""

@@ -1,0 +1,134 @@
+"""The data sets seqnet knows by name. Those here are real and stored in the package; `generated` makes the others.
+
+Each stored set is one npz in bundled/, with its splits, class names and feature names inside; the licence texts lie
+beside them, and tests/reference/make_bundled.py made them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seqnet.datasets import generated
+from seqnet.datasets.base import Data, Dataset
+from seqnet.datasets.sources import Npz
+from seqnet.registry import register
+
+__all__ = ["BreastCancer", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine", "generated"]
+
+FOLDER = Path(__file__).parent / "bundled"
+
+
+class Stored(Dataset):
+    """Base of the sets whose arrays come with the package."""
+
+    bundled = True
+
+    def load(self) -> Data:
+        """Read the arrays. Raises DataError when the installed package lacks the file."""
+        data = Npz(path=f"{self.spec_name}.npz").load(FOLDER)
+        data.task = self.task
+        return data
+
+
+@register(name="iris")
+class Iris(Stored):
+    """Three species of iris from four lengths and widths in cm.
+
+    x (N, 4) float32, y (N,) int64 in 0 … 2. A small network gets nearly all of it right.
+    """
+
+    title = "Iris flowers: species from sepal and petal size"
+    licence = "CC BY 4.0 (UCI Machine Learning Repository); this copy from scikit-learn (BSD-3-Clause)"
+    origin = (
+        "R. A. Fisher, The use of multiple measurements in taxonomic problems, Annals of Eugenics 7 (1936), 179-188; "
+        "UCI Machine Learning Repository, doi:10.24432/C56C76; values as in Fisher's paper, from scikit-learn"
+    )
+    task = "classification"
+    rows = "120 train + 30 test"
+
+
+@register(name="wine")
+class Wine(Stored):
+    """Which of three growers a wine is from, by 13 chemical measurements of very different size.
+
+    x (N, 13) float32, y (N,) int64 in 0 … 2. Needs scaled inputs (Normalization).
+    """
+
+    title = "Wine recognition: grower from a chemical analysis"
+    licence = "CC BY 4.0 (UCI Machine Learning Repository); this copy from scikit-learn (BSD-3-Clause)"
+    origin = (
+        "S. Aeberhard and M. Forina, Wine, UCI Machine Learning Repository, doi:10.24432/C5PC7J; "
+        "from scikit-learn"
+    )
+    task = "classification"
+    rows = "142 train + 36 test"
+
+
+@register(name="breast_cancer")
+class BreastCancer(Stored):
+    """Whether a tumour is malignant (0) or benign (1), by 30 measures of its cell nuclei.
+
+    x (N, 30) float32, y (N,) int64 in 0 … 1. Needs scaled inputs (Normalization).
+    """
+
+    title = "Breast cancer Wisconsin (diagnostic): malignant or benign"
+    licence = "CC BY 4.0 (UCI Machine Learning Repository); this copy from scikit-learn (BSD-3-Clause)"
+    origin = (
+        "W. Wolberg, O. Mangasarian, N. Street, W. Street, Breast Cancer Wisconsin (Diagnostic), UCI Machine "
+        "Learning Repository, doi:10.24432/C5DW2B; from scikit-learn"
+    )
+    task = "classification"
+    rows = "456 train + 113 test"
+
+
+@register(name="diabetes")
+class Diabetes(Stored):
+    """How far a diabetes has progressed after one year (25 … 346), from ten measurements of the patient.
+
+    x (N, 10) float32, y (N,) float32. The values are as measured (age in years, sex 1 or 2, …), where scikit-learn's
+    load_diabetes scales them over all rows unless told not to.
+    """
+
+    title = "Diabetes: progression after one year"
+    licence = "its authors state none; this copy from scikit-learn (BSD-3-Clause)"
+    origin = (
+        "B. Efron, T. Hastie, I. Johnstone, R. Tibshirani, Least angle regression, Annals of Statistics 32 (2004), "
+        "407-499; from scikit-learn"
+    )
+    task = "regression"
+    rows = "354 train + 88 test"
+
+
+@register(name="digits")
+class Digits(Stored):
+    """Handwritten digits as images of 8 x 8 pixels with values 0 … 16.
+
+    x (N, 8, 8) uint8, y (N,) int64 in 0 … 9. These are the 1,797 rows of the original's test set.
+    """
+
+    title = "Handwritten digits, 8 x 8 pixels"
+    licence = "CC BY 4.0 (UCI Machine Learning Repository); this copy from scikit-learn (BSD-3-Clause)"
+    origin = (
+        "E. Alpaydin and C. Kaynak, Optical Recognition of Handwritten Digits (1998), UCI Machine Learning Repository, "
+        "doi:10.24432/C50P49; from scikit-learn"
+    )
+    task = "classification"
+    rows = "1,438 train + 359 test"
+
+
+@register(name="fashion_mnist_mini")
+class FashionMnistMini(Stored):
+    """Photographs of clothing in ten classes, 28 x 28 grey pixels: a stratified sample of Fashion-MNIST.
+
+    x (N, 28, 28) uint8 in 0 … 255, y (N,) uint8 in 0 … 9. 800 of 6,000 training images of each class and 100 of 1,000
+    test images, so that results are near those of the full set; the full one is read by the `idx` source.
+    """
+
+    title = "Fashion-MNIST, a stratified sample: clothing, 28 x 28 pixels"
+    licence = "MIT, Copyright (c) 2017 Zalando SE"
+    origin = (
+        "H. Xiao, K. Rasul, R. Vollgraf, Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine Learning "
+        "Algorithms (2017), arXiv:1708.07747; github.com/zalandoresearch/fashion-mnist"
+    )
+    task = "classification"
+    rows = "8,000 train + 1,000 test"
