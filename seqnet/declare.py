@@ -36,9 +36,7 @@ class Option:
         return self.default is REQUIRED
 
 
-def option(
-    help: str, *, default: Any = REQUIRED, example: Any = None, kw_only: bool = False, last: int = 0
-) -> Any:
+def option(help: str, *, default: Any = REQUIRED, example: Any = None, kw_only: bool = False, last: int = 0) -> Any:
     """Declare an option: `units: PositiveInt = option("width of the output", example=64)`.
 
     help: what it means, with its unit. default: as one would write it in YAML; without one the option is required,
