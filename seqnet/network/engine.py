@@ -7,6 +7,7 @@ its cache. Layers that need the whole batch meet through Context.all_reduce.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -236,6 +237,20 @@ def _all_grads(context: Context) -> list[Any]:
 
 def _joined(parts: list[Array]) -> Array:
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def choose_threads(network: Network, batch_size: int) -> int:
+    """How many workers a step is worth.
+
+    Waking a second worker costs about 0.1 ms, so a step must hold several times that; below it one worker runs, and
+    the matrix product's own threads help where they can.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
+    flops = sum(node.layer.flops(node.in_shape) for node in network.nodes)
+    # Seconds of one worker: forward and two backward products at 50 GFLOP/s, three passes over the outputs at 2 G/s.
+    seconds = batch_size * (3 * flops / 5e10 + 3 * widths / 2e9)
+    return max(1, min(cores, batch_size // 8, int(seconds / 0.5e-3)))
 
 
 def _piece_rows(network: Network) -> int:

@@ -1,0 +1,151 @@
+"""Models in one file: a zip of config.json (the stack and what compile was told), weights and optimizer state.
+
+Arrays are in safetensors; nothing is pickled, so a file from a stranger can't run code.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from seqnet.errors import CheckpointError, SpecError, UsageError
+from seqnet.models.sequential import Sequential
+from seqnet.training.checkpoint import Snapshot, read_snapshot, reason, write_file
+from seqnet.training.state import put_weights, take_weights
+from seqnet.version import __version__
+
+FORMAT = 1
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
+
+
+def save_model(model: Sequential, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+    """Write stack, weights, optimizer state and what compile was told. Raises CheckpointError, UsageError."""
+    config = {"format": FORMAT, "seqnet": __version__, "model": model.get_config(), "compile": _compile_config(model)}
+    members = {"config.json": json.dumps(config, indent=1).encode()}
+    if model.built:
+        members["weights.safetensors"] = save(take_weights(model.network).arrays)
+    if model._compiled is not None and model.optimizer is not None:
+        members["optimizer.safetensors"] = save(dict(model.optimizer.state()))
+    _write_zip(Path(filepath), members, overwrite=overwrite)
+
+
+def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Sequential:
+    """The model that save_model wrote, or that a run folder or one of its checkpoints holds.
+
+    Raises CheckpointError when it can't be read.
+    """
+    path = Path(filepath)
+    if path.is_dir():
+        return _load_checkpoint(path / "best" if (path / "best").is_dir() else path, compile=compile)
+    members = _read_zip(path)
+    if "config.json" not in members:
+        hint = ""
+        if "model.weights.h5" in members:
+            hint = ": it was written by Keras, which keeps its weights in HDF5"
+        raise CheckpointError(f"{path} is no seqnet model{hint}")
+    try:
+        config = json.loads(members["config.json"])
+        if "model" not in config:
+            raise CheckpointError(f"{path} is no seqnet model: it was written by Keras")
+        model = rebuild(config["model"], config["compile"] if compile else None)
+        if "weights.safetensors" in members:
+            put_weights(model.network, Snapshot(load(members["weights.safetensors"])))
+        if compile and "optimizer.safetensors" in members:
+            model._pending_optimizer = load(members["optimizer.safetensors"])
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    return model
+
+
+def save_weights(model: Sequential, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
+    """Write the weights alone. Raises CheckpointError, UsageError."""
+    _write_zip(Path(filepath), {"weights.safetensors": save(take_weights(model.network).arrays)}, overwrite=overwrite)
+
+
+def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
+    """Set the weights from a file of save_weights or save. Raises CheckpointError."""
+    path = Path(filepath)
+    if path.is_dir():
+        put_weights(model.network, read_snapshot(path))
+        return
+    members = _read_zip(path)
+    if "weights.safetensors" not in members:
+        raise CheckpointError(f"{path} holds no seqnet weights")
+    try:
+        put_weights(model.network, Snapshot(load(members["weights.safetensors"])))
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+
+
+def rebuild(config: Mapping[str, Any], compiled: Mapping[str, Any] | None) -> Sequential:
+    """A model from its plain description, compiled where that is given."""
+    model = Sequential.from_config(dict(config))
+    if compiled:
+        try:
+            model.compile(**compiled)
+        except SpecError as error:
+            raise CheckpointError(f"the model can't be compiled: {error}") from error
+    return model
+
+
+def describe_model(model: Sequential) -> dict[str, Any]:
+    """What `rebuild` needs, for a checkpoint."""
+    return {"model": model.get_config(), "compile": _compile_config(model)}
+
+
+def _load_checkpoint(folder: Path, *, compile: bool) -> Sequential:
+    snapshot = read_snapshot(folder)
+    if "model" not in snapshot.data:
+        raise CheckpointError(f"{folder} holds no model")
+    described = snapshot.data["model"]
+    model = rebuild(described["model"], described["compile"] if compile else None)
+    put_weights(model.network, snapshot)
+    return model
+
+
+def _compile_config(model: Sequential) -> dict[str, Any] | None:
+    if model.optimizer is None or model.loss is None:
+        return None
+    try:
+        return {
+            "optimizer": model.optimizer.to_spec(full=True),
+            "loss": model.loss.to_spec(full=True),
+            "metrics": [label or metric.to_spec(full=True) for label, metric in model._metrics],
+            "weighted_metrics": [label or metric.to_spec(full=True) for label, metric in model._weighted],
+        }
+    except TypeError:  # a metric made from a Python function has no description
+        return None
+
+
+def _write_zip(path: Path, members: Mapping[str, bytes], *, overwrite: bool) -> None:
+    if path.exists() and not overwrite:
+        raise UsageError(f"{path} exists; pass overwrite=True to replace it")
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file(path, buffer.getvalue())
+    except OSError as error:
+        raise CheckpointError(f"can't write {path}: {reason(error)}") from error
+
+
+def _read_zip(path: Path) -> dict[str, bytes]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return {name: archive.read(name) for name in archive.namelist()}
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no file {path}") from error
+    except OSError as error:
+        raise CheckpointError(f"can't read {path}: {reason(error)}") from error
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise CheckpointError(f"{path} is no seqnet model, or is damaged: {error}") from error

@@ -1,0 +1,135 @@
+"""What a summary says of a model, as data; seqnet.console draws it."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from seqnet.errors import UsageError
+from seqnet.layers.base import Layer
+from seqnet.layers.core import Input
+from seqnet.network.network import Network, Node
+
+if TYPE_CHECKING:
+    from seqnet.models.sequential import Sequential
+
+
+@dataclass(frozen=True)
+class SummaryRow:
+    """One layer. `output_shape` begins with the batch axis (None); None and `params` None before it is built."""
+
+    name: str
+    type: str
+    output_shape: tuple[int | None, ...] | None
+    params: int | None
+    trainable: str  # "Y", "N", or "-" for a layer without variables
+    level: int = 0
+    flops: int = 0  # of one row's forward pass
+    activation_bytes: int = 0  # of one row's output
+    share: float = 0.0  # of all parameters
+    notes: str = ""
+
+
+@dataclass(frozen=True)
+class SummaryTable:
+    """The layers and the totals. `total` holds the optimizer's variables once it has any, as Keras counts."""
+
+    name: str
+    rows: list[SummaryRow] = field(default_factory=list)
+    built: bool = True
+    total: int = 0
+    total_bytes: int = 0
+    trainable: int = 0
+    trainable_bytes: int = 0
+    non_trainable: int = 0
+    non_trainable_bytes: int = 0
+    optimizer: int = 0
+    optimizer_bytes: int = 0
+    batch_size: int | None = None
+
+
+def summarize(
+    model: Sequential,
+    *,
+    expand_nested: bool = False,
+    layer_range: Sequence[str] | None = None,
+    batch_size: int | None = None,
+) -> SummaryTable:
+    """The summary of a model, built or not. layer_range: regular expressions of the first and last layer to show.
+
+    Raises UsageError when layer_range fits no layer.
+    """
+    if not model.built:
+        rows = [SummaryRow(str(layer.name), layer.spec_name, None, None, "-") for layer in model.layers]
+        return SummaryTable(model.name, _within(rows, layer_range), built=False, batch_size=batch_size)
+    network = model.network
+    model._follow_trainable()
+    total = sum(v.view.size for v in network.parameters.variables)
+    rows = [row for node in network.nodes for row in _rows(network, node, total, expand_nested)]
+    item = network.dtype.itemsize
+    trained, fixed = network.parameters.theta.size, network.parameters.frozen.size
+    optimizer, optimizer_bytes = 0, 0
+    if model.optimizer is not None and model._compiled is not None:
+        optimizer, optimizer_bytes = model.optimizer.variable_count(), model.optimizer.state_bytes()
+    return SummaryTable(
+        model.name,
+        _within(rows, layer_range),
+        total=trained + fixed + optimizer,
+        total_bytes=(trained + fixed) * item + optimizer_bytes,
+        trainable=trained,
+        trainable_bytes=trained * item,
+        non_trainable=fixed,
+        non_trainable_bytes=fixed * item,
+        optimizer=optimizer,
+        optimizer_bytes=optimizer_bytes,
+        batch_size=batch_size,
+    )
+
+
+def _rows(network: Network, node: Node, total: int, nested: bool) -> list[SummaryRow]:
+    if isinstance(node.layer, Input):
+        return []
+    count = sum(v.view.size for v in network.parameters.tree[id(node.layer)].all())
+    row = SummaryRow(
+        str(node.layer.name),
+        node.layer.spec_name,
+        (None, *node.out_shape),
+        count,
+        _trainable(node.layer, count),
+        flops=node.layer.flops(node.in_shape),
+        activation_bytes=network.dtype.itemsize * math.prod(n or 1 for n in node.out_shape),
+        share=count / total if total else 0.0,
+    )
+    return [row, *(_inner(node.layer, node.in_shape, 1, total) if nested else [])]
+
+
+def _inner(layer: Layer, in_shape: tuple[int | None, ...], level: int, total: int) -> list[SummaryRow]:
+    rows = []
+    for child, shape in layer.children(in_shape):
+        count = sum(view.size for view in (child.variables or {}).values())
+        name = str(child.name or child.spec_name.lower())
+        out = (None, *child.output_shape(shape))
+        share = count / total if total else 0.0
+        rows.append(SummaryRow(name, child.spec_name, out, count, _trainable(child, count), level, share=share))
+        rows.extend(_inner(child, shape, level + 1, total))
+    return rows
+
+
+def _trainable(layer: Layer, count: int) -> str:
+    return "-" if not count else "Y" if layer.trainable else "N"
+
+
+def _within(rows: list[SummaryRow], layer_range: Sequence[str] | None) -> list[SummaryRow]:
+    if layer_range is None:
+        return rows
+    if len(layer_range) != 2:
+        raise UsageError(f"layer_range takes two names, got {list(layer_range)}")
+    places = [[i for i, row in enumerate(rows) if re.match(pattern, row.name)] for pattern in layer_range]
+    for pattern, found in zip(layer_range, places, strict=True):
+        if not found:
+            raise UsageError(f"layer_range: no layer's name matches {pattern!r}")
+    first, last = min(places[0]), max(places[1])
+    return rows[min(first, last) : max(first, last) + 1]

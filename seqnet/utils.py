@@ -1,0 +1,42 @@
+"""Small helpers of the Python API, under Keras's names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from seqnet.arrays import Array
+from seqnet.errors import DataError
+
+_root: list[np.random.SeedSequence] = []
+
+
+def set_random_seed(seed: int) -> None:
+    """Make every model that is created from now on start from this seed."""
+    _root[:] = [np.random.SeedSequence(seed)]
+
+
+def next_seed() -> np.random.SeedSequence:
+    """A seed for a new model: from set_random_seed where it was called, else fresh."""
+    return _root[0].spawn(1)[0] if _root else np.random.SeedSequence()
+
+
+def to_categorical(x: Any, num_classes: int | None = None) -> Array:
+    """Integer labels as one-hot rows. x: (N, ...) -> (N, ..., num_classes), float32. Raises DataError."""
+    labels = np.asarray(x)
+    if labels.ndim > 1 and labels.shape[-1] == 1:
+        labels = labels[..., 0]
+    labels = labels.astype(np.int64)
+    count = num_classes or int(labels.max(initial=-1)) + 1
+    if labels.size and (labels.min() < 0 or labels.max() >= count):
+        raise DataError(f"labels must lie in 0..{count - 1}, got {labels.min()}..{labels.max()}")
+    return np.eye(count, dtype=np.float32)[labels]
+
+
+def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
+    """x / ‖x‖ along an axis; zero rows stay zero."""
+    array = np.atleast_1d(np.asarray(x, np.float64 if np.asarray(x).dtype == np.float64 else np.float32))
+    length = np.atleast_1d(np.linalg.norm(array, order, axis))
+    length[length == 0] = 1
+    return array / np.expand_dims(length, axis)  # type: ignore[no-any-return]
