@@ -1,0 +1,43 @@
+"""Optimizers: what turns gradients into new weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from seqnet import declare
+from seqnet.optimizers import schedules
+from seqnet.optimizers.adam import Adam, Adamax, AdamW, Nadam
+from seqnet.optimizers.base import Optimizer, Segment
+from seqnet.optimizers.rmsprop import RMSprop
+from seqnet.optimizers.sgd import SGD
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Adamax",
+    "Nadam",
+    "Optimizer",
+    "RMSprop",
+    "Segment",
+    "deserialize",
+    "get",
+    "schedules",
+    "serialize",
+]
+
+
+def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
+    """An optimizer by its name, `{Name: {options}}`, what `serialize` wrote, or itself. Raises SpecError."""
+    return declare.get(Optimizer, identifier)  # type: ignore[type-abstract]
+
+
+def serialize(optimizer: Optimizer) -> dict[str, Any]:
+    """The optimizer's class and options, in Keras's form; not its state."""
+    return {"class_name": optimizer.spec_name, "config": optimizer.get_config()}
+
+
+def deserialize(config: Mapping[str, Any]) -> Optimizer:
+    """The inverse of `serialize`. Raises SpecError."""
+    return get(config)

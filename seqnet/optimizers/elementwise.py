@@ -1,0 +1,141 @@
+"""Optimizers whose rule sees one number at a time: the flat vectors are worked through in blocks that stay in cache.
+
+A rule is a handful of passes over a block. Weights, gradient, slots and scratch of a block fit the second-level cache
+of a core together, so only the first pass waits for memory; the number of NumPy calls stays small as well.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+
+from seqnet.arrays import Array
+from seqnet.optimizers.base import Optimizer, Segment
+
+FLUSH_EVERY = 256  # updates
+
+
+class Block(NamedTuple):
+    """Views of one stretch of all vectors, and those parts of it that weight decay is for."""
+
+    w: Array
+    g: Array
+    buffers: tuple[Array, ...]
+    decayed: tuple[Array, ...]
+
+
+class Group(NamedTuple):
+    """The blocks of variables that share a learning rate, and the numbers that their rule needs in a step."""
+
+    lr_scale: float
+    values: Array  # (n,), written once a step
+    cells: tuple[Array, ...]  # 0-d views of `values`: faster operands than Python floats
+    keep: Array  # 0-d: what weight decay leaves of a weight
+    blocks: list[Block]
+
+
+class Elementwise(Optimizer):
+    """Base of the optimizers whose update of a number depends on nothing but its own gradient and slots."""
+
+    block_bytes: ClassVar[int] = 1 << 17  # of one vector in one block
+    scratch: ClassVar[int] = 1  # scratch vectors that `update` needs
+
+    @abstractmethod
+    def slots(self) -> dict[str, float]:
+        """The slots by name, with the number that fills each before the first step."""
+
+    @abstractmethod
+    def coefficients(self, step: int, lr: float) -> tuple[float, ...]:
+        """The numbers that `update` needs in this step; none at all where the step changes nothing."""
+
+    @abstractmethod
+    def update(self, w: Array, g: Array, buffers: tuple[Array, ...], c: tuple[Array, ...]) -> None:
+        """The rule, in place, on one block. w, g, each buffer: (B,), where buffers are the slots and then the scratch
+        vectors; c: the coefficients, 0-d. May overwrite g.
+        """
+
+    def allocate(self) -> dict[str, Array]:
+        return {name: np.full(self.size, value, self.dtype) for name, value in self.slots().items()}
+
+    def counted(self, segment: Segment) -> int:
+        return len(self.slots()) * (segment.stop - segment.start)
+
+    def bind(self, theta: Array, grad: Array) -> None:
+        slots = [self._slots[name] for name in self.slots()]
+        runs = self._runs()
+        longest = max((stop - start for _, blocks in runs for start, stop in blocks), default=0)
+        scratch = [np.empty(longest, self.dtype) for _ in range(self.scratch)]
+        count = len(self.coefficients(1, 1.0))
+        decayed = _merge((s.start, s.stop) for s, decays in zip(self.segments, self._decayed, strict=True) if decays)
+        self._views: list[Group] = []
+        for lr_scale, cuts in runs:
+            values = np.empty(count, self.dtype)
+            cells = tuple(values[i : i + 1].reshape(()) for i in range(count))
+            blocks = [
+                Block(
+                    theta[start:stop],
+                    grad[start:stop],
+                    (*(slot[start:stop] for slot in slots), *(s[: stop - start] for s in scratch)),
+                    tuple(theta[max(a, start) : min(b, stop)] for a, b in decayed if max(a, start) < min(b, stop)),
+                )
+                for start, stop in cuts
+            ]
+            self._views.append(Group(lr_scale, values, cells, np.empty((), self.dtype), blocks))
+
+    def step(self, number: int, learning_rate: float) -> None:
+        update, multiply, decay = self.update, np.multiply, self.weight_decay
+        for lr_scale, values, cells, keep, blocks in self._views:
+            lr = learning_rate * lr_scale
+            found = self.coefficients(number, lr)
+            if not found:
+                continue
+            values[:] = found
+            if decay:
+                keep[()] = 1.0 - lr * decay
+            for w, g, buffers, decayed in blocks:
+                if decay:
+                    for part in decayed:
+                        multiply(part, keep, part)
+                update(w, g, buffers, cells)
+        if number % FLUSH_EVERY == 0:
+            self._flush()
+
+    def _flush(self) -> None:
+        """Set to zero what has all but died out in the slots.
+
+        Sums that decay without new gradients (dead units, words not seen) end as subnormal numbers, with which
+        arithmetic is many times slower on common processors, and which rounding keeps from ever reaching zero. The
+        limit lies far below what changes a weight.
+        """
+        limit = 1e-30 if self.dtype == np.float32 else 1e-280
+        for _, _, _, _, blocks in self._views:
+            for w, _, buffers, _ in blocks:
+                for slot in buffers[: len(self.slots())]:
+                    np.copyto(slot, 0, where=np.less(np.abs(slot), limit, out=np.empty(w.size, bool)))
+
+    def _runs(self) -> list[tuple[float, list[tuple[int, int]]]]:
+        """Per learning-rate factor, the stretches (start, stop) of about block_bytes that cover its variables."""
+        per_block = max(1, self.block_bytes // self.dtype.itemsize)
+        runs: list[tuple[float, list[tuple[int, int]]]] = []
+        for lr_scale in dict.fromkeys(segment.lr_scale for segment in self.segments):
+            cuts = []
+            for start, stop in _merge((s.start, s.stop) for s in self.segments if s.lr_scale == lr_scale):
+                count = max(1, round((stop - start) / per_block))
+                length = -(-(stop - start) // count)
+                cuts += [(i, min(i + length, stop)) for i in range(start, stop, length)]
+            runs.append((lr_scale, cuts))
+        return runs
+
+
+def _merge(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Join stretches (start, stop), in rising order, that follow each other without a gap."""
+    joined: list[tuple[int, int]] = []
+    for start, stop in stretches:
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], stop)
+        elif stop > start:
+            joined.append((start, stop))
+    return joined
