@@ -157,6 +157,8 @@ def options_of(cls: type[Component]) -> dict[str, Option]:
         for name, value in vars(base).items():
             if isinstance(value, Option):
                 checker = checker_of(annotations[name])
+                if name in found and found[name].kw_only > value.kw_only:
+                    del found[name]  # it joins the positional options at the place where it is declared anew
                 found[name] = Option(value.help, value.default, value.example, value.kw_only, value.last, name, checker)
     order = sorted(found.values(), key=lambda o: (o.kw_only, o.last))
     _declared[cls] = {o.name: o for o in order}
