@@ -5,6 +5,7 @@ Every name is looked up when it is first asked for, so importing this package re
 
 from __future__ import annotations
 
+import pkgutil
 from typing import Any
 
 
@@ -17,7 +18,9 @@ def _catalogue() -> dict[str, Any]:
 def __getattr__(name: str) -> Any:
     if name == "__all__":
         return sorted(_catalogue())
-    if name.startswith("__"):  # tools probe modules for __wrapped__, __path__ …: not worth importing the catalogue
+    # Tools probe modules for __wrapped__ and the like, and `from seqnet.datasets import splits` asks here before it
+    # imports the submodule: neither must import the catalogue.
+    if name.startswith("__") or name in {module.name for module in pkgutil.iter_modules(__path__)}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     entries = _catalogue()
     if name in entries:

@@ -56,10 +56,7 @@ class Wine(Stored):
 
     title = "Wine recognition: grower from a chemical analysis"
     licence = "CC BY 4.0 (UCI Machine Learning Repository); this copy from scikit-learn (BSD-3-Clause)"
-    origin = (
-        "S. Aeberhard and M. Forina, Wine, UCI Machine Learning Repository, doi:10.24432/C5PC7J; "
-        "from scikit-learn"
-    )
+    origin = "S. Aeberhard and M. Forina, Wine, UCI Machine Learning Repository, doi:10.24432/C5PC7J; from scikit-learn"
     task = "classification"
     rows = "142 train + 36 test"
 

@@ -9,7 +9,7 @@ from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file, existing_folder, npz_keys, read_idx, read_npz_arrays
 from seqnet.declare import option
-from seqnet.errors import DataError, suggestion
+from seqnet.errors import DataError, nearest
 from seqnet.registry import register
 
 
@@ -78,9 +78,8 @@ class Npz(Source):
         if wanted == name and plain in keys:
             return plain
         held = f"it holds {', '.join(keys)}" if keys else "it holds no arrays"
-        near = suggestion(wanted, keys)
-        guess = near.removeprefix("did you mean ").rstrip("?") if near.startswith("did") else "NAME"
-        advice = f"say which array to use with {name}: {guess}"
+        near = nearest(wanted, (key for key in keys if key[:1].lower() == wanted[:1].lower()))  # never an x for a y
+        advice = f"say which array to use with {name}: {near or 'NAME'}"
         if name.startswith("y"):
             advice += f", or {name}: null where there are no targets"
         raise DataError(f"{path} has no array {wanted!r}; {held}; {advice}")
@@ -125,11 +124,12 @@ def _names(array: Array | None, where: str) -> tuple[str, ...] | None:
 
 def _idx_split(folder: Path, prefixes: tuple[str, ...]) -> Split | None:
     images, labels = (_idx_file(folder, prefixes, what) for what in ("images", "labels"))
-    if images is None and labels is None:
-        return None
     if images is None or labels is None:
-        there, missing = (images, "images") if images else (labels, "labels")
-        raise DataError(f"{folder} has {there.name if there else ''} but no {prefixes[0]}-{missing}-… beside it")
+        there = images or labels
+        if there is None:
+            return None
+        missing = "labels" if images else "images"
+        raise DataError(f"{folder} has {there.name} but no {prefixes[0]}-{missing}-… beside it")
     x, y = read_idx(images), read_idx(labels)
     if y.ndim != 1:
         raise DataError(f"{labels} holds an array of shape {y.shape}; labels are one number a row")
