@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seqnet import declare
-from seqnet.activations.axis import Softmax
+from seqnet.activations.axis import GLU, LogSoftmax, Softmax, Sparsemax
 from seqnet.activations.base import Activation, ActivationFunction
 from seqnet.activations.piecewise import (
     CELU,
@@ -24,16 +24,34 @@ from seqnet.activations.piecewise import (
     SparseSigmoid,
     Threshold,
 )
-from seqnet.activations.smooth import Sigmoid, SiLU, Tanh
+from seqnet.activations.smooth import (
+    GELU,
+    Exponential,
+    LogSigmoid,
+    Mish,
+    Sigmoid,
+    SiLU,
+    Softplus,
+    Softsign,
+    Squareplus,
+    Tanh,
+    TanhShrink,
+)
 
 celu = ActivationFunction(CELU)
 elu = ActivationFunction(ELU)
+exponential = ActivationFunction(Exponential)
+gelu = ActivationFunction(GELU)
+glu = ActivationFunction(GLU)
 hard_shrink = ActivationFunction(HardShrink)
 hard_sigmoid = ActivationFunction(HardSigmoid)
 hard_silu = hard_swish = ActivationFunction(HardSiLU)
 hard_tanh = ActivationFunction(HardTanh)
 leaky_relu = ActivationFunction(LeakyReLU)
 linear = ActivationFunction(Linear)
+log_sigmoid = ActivationFunction(LogSigmoid)
+log_softmax = ActivationFunction(LogSoftmax)
+mish = ActivationFunction(Mish)
 relu = ActivationFunction(ReLU)
 relu6 = ActivationFunction(ReLU6)
 selu = ActivationFunction(SELU)
@@ -41,9 +59,14 @@ sigmoid = ActivationFunction(Sigmoid)
 silu = swish = ActivationFunction(SiLU)
 soft_shrink = ActivationFunction(SoftShrink)
 softmax = ActivationFunction(Softmax)
+softplus = ActivationFunction(Softplus)
+softsign = ActivationFunction(Softsign)
 sparse_plus = ActivationFunction(SparsePlus)
 sparse_sigmoid = ActivationFunction(SparseSigmoid)
+sparsemax = ActivationFunction(Sparsemax)
+squareplus = ActivationFunction(Squareplus)
 tanh = ActivationFunction(Tanh)
+tanh_shrink = ActivationFunction(TanhShrink)
 threshold = ActivationFunction(Threshold)
 
 
