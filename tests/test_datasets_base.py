@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from seqnet.datasets import checks
-from seqnet.datasets.base import Data, Split
+from seqnet.datasets.base import Data, Dataset, Split
 from seqnet.datasets.labels import class_labels
 from seqnet.datasets.profile import describe
 from seqnet.errors import DataError
@@ -83,6 +83,9 @@ def test_class_labels_forms():
         assert labels.tolist() == Y.tolist() and labels.dtype == np.int64
     assert class_labels(np.array([[1, 1], [0, 0]])) is None
     assert class_labels(Y.astype(np.float32)) is None
+    assert class_labels(Y, "regression") is None
+    assert class_labels(np.array(["a", "b"])) is None
+    assert class_labels(np.array([[0, 4], [1, 2]])) is None  # a label for each step, not for each row
     assert class_labels(Y.astype(np.float32), "classification").tolist() == Y.tolist()
 
 
@@ -186,6 +189,15 @@ def test_check_counts_across_chunks(monkeypatch):
         DataError, match=r"1 NaN \(missing\) and 2 infinite values among 12; the first is at row 2, col"
     ):
         data(MANY).check()
+
+
+def test_load_data_needs_a_test_part():
+    class Untested(Dataset):
+        def load(self) -> Data:
+            return data()
+
+    with pytest.raises(DataError, match="Untested has no labelled test part"):
+        Untested.load_data()
 
 
 # labels as text in the forms they come in

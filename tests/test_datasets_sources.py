@@ -220,6 +220,17 @@ def test_an_unreadable_file_is_said(folder, monkeypatch):
     monkeypatch.setattr(Path, "open", forbid)
     refused(lambda: load(folder / "good.npz"), "good.npz can't be read: Permission denied")
     refused(lambda: read_array_file("one.npy", folder), "can't be read: Permission denied")
+    (folder / "a.csv").touch()
+    refused(lambda: read_array_file("a.csv", folder), "a.csv can't be read: Permission denied")
+
+
+def test_an_unreadable_folder_is_said(folder, monkeypatch):
+    def forbid(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", forbid)
+    refused(lambda: Idx(path="sub").load(folder), "sub can't be read: Permission denied")
+    assert refused(lambda: Npz(path="god.npz").load(folder)).endswith("god.npz")  # no names to suggest
 
 
 def test_pickles_are_never_loaded(tmp_path):
@@ -465,6 +476,8 @@ BAD_INPUT = [
     ("a.csv", b"age,height\n1,2\n\n3,?\n", ["line 4, column 2 (height): '?' is not a number"]),
     ("a.csv", b"age,height\n1,2\n3,\n", ["line 3, column 2 (height): the cell is empty"]),
     ("a.csv", b",0,1\n0,5,6\n", ["line 1, column 1: the cell is empty"]),
+    ("a.csv", b"1,2\n,\n3,4\n", ["line 2, column 1: the cell is empty"]),
+    ("a.csv", b",\n1,2\n", ["line 1, column 1: the cell is empty"]),
     ("a.csv", b"1,2\n3\n", ["line 2: 1 cells, but the first row has 2"]),
     ("a.csv", b"1,2\n3,4,5\n", ["line 2: 3 cells"]),
     ("a.csv", b"a;b\n1;2\n", ["line 2, column 1", "'1;2' is not a number", "parted by commas here, not by ';'"]),
@@ -484,6 +497,24 @@ BAD_INPUT = [
 def test_bad_input_files(tmp_path, name, content, words):
     (tmp_path / name).write_bytes(content)
     refused(lambda: read_array_file(name, tmp_path), *words)
+
+
+def test_any_csv_is_a_table_or_refused(tmp_path):
+    """Whatever the text: a table of as many cells as there are commas, or one clear refusal."""
+    rng = np.random.default_rng(0)
+    pieces = ["1", "2.5", "-3e4", "nan", "x", "", " ", ",", ",", ",", "\n", "\n", "\r\n", '"', "\t", "\0", "é", ";"]
+    tables = 0
+    for _ in range(2000):
+        text = "".join(rng.choice(pieces[: rng.integers(10, len(pieces) + 1)], rng.integers(0, 12)))
+        (tmp_path / "a.csv").write_text(text, encoding="utf-8", newline="")
+        try:
+            rows = read_array_file("a.csv", tmp_path)
+        except DataError:
+            continue
+        lines = [line for line in text.replace('"', "").splitlines() if line.strip()]
+        assert rows.ndim == 2 and rows.dtype == np.float32 and rows.shape[1] == lines[0].count(",") + 1
+        tables += 1
+    assert tables > 50
 
 
 def test_bad_input_arrays(tmp_path):

@@ -123,11 +123,11 @@ def read_csv_numbers(path: Path) -> Array:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=delimiter, strict=True)
             for cells in reader:
-                if not any(cell.strip() for cell in cells):
-                    continue
+                if len(cells) < 2 and not "".join(cells).strip():
+                    continue  # an empty line; one of commas alone is a row of gaps
                 if not width:
                     width = len(cells)
-                    if not any(_is_number(cell) for cell in cells):
+                    if "".join(cells).strip() and not any(_is_number(cell) for cell in cells):
                         header = cells
                         continue
                 if len(cells) != width:

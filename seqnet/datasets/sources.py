@@ -35,12 +35,10 @@ class Npz(Source):
         """Read the arrays that the options name. Raises DataError, also for data that `Data.check` refuses."""
         path = existing_file(self.path, base, "npz")
         keys = npz_keys(path)
-        train = self._keys(path, keys, "x_train", "y_train", plain=True)
-        if train is None:
-            raise DataError(f"{path} has no training rows")
+        train = self._required(path, keys, "x_train", "x"), self._target(path, keys, "y_train", "y")
         weight = self._optional(path, keys, "sample_weight")
-        test = self._keys(path, keys, "x_test", "y_test")
-        validation = self._keys(path, keys, "x_val", "y_val")
+        test = self._pair(path, keys, "x_test", "y_test")
+        validation = self._pair(path, keys, "x_val", "y_val")
         names = [key for key in ("class_names", "feature_names") if key in keys]
         wanted = [key for pair in (train, validation, test) if pair for key in pair if key is not None]
         arrays = read_npz_arrays(path, dict.fromkeys([*wanted, *names, *([weight] if weight else [])]))
@@ -55,16 +53,16 @@ class Npz(Source):
         data.check()
         return data
 
-    def _keys(
-        self, path: Path, keys: tuple[str, ...], x_option: str, y_option: str, plain: bool = False
-    ) -> tuple[str, str | None] | None:
+    def _pair(self, path: Path, keys: tuple[str, ...], x_option: str, y_option: str) -> tuple[str, str | None] | None:
         """The names of a split's arrays in the file, or None where the file has no such split."""
-        x_key = self._required(path, keys, x_option, "x") if plain else self._optional(path, keys, x_option)
-        if x_key is None:
+        x_key = self._optional(path, keys, x_option)
+        return None if x_key is None else (x_key, self._target(path, keys, y_option))
+
+    def _target(self, path: Path, keys: tuple[str, ...], name: str, plain: str | None = None) -> str | None:
+        """The array of targets; None where the options say that there are none."""
+        if self.y_train is None or getattr(self, name) is None:
             return None
-        if self.y_train is None or getattr(self, y_option) is None:
-            return x_key, None
-        return x_key, self._required(path, keys, y_option, "y" if plain else None)
+        return self._required(path, keys, name, plain)
 
     def _optional(self, path: Path, keys: tuple[str, ...], name: str) -> str | None:
         """The array that an option names; where it names none itself, None if the file lacks the usual one."""
