@@ -25,12 +25,11 @@ from seqnet.spec.nodes import Alias, Key, ListNode, MapNode, Node, Scalar
 from seqnet.spec.parsing import events
 from seqnet.spec.scalars import TAGS, convert, resolve
 from seqnet.spec.source import Place, Source, escape
-from seqnet.spec.syntax import QUOTE_IT, explain
+from seqnet.spec.syntax import MAX_DEPTH, QUOTE_IT, TOO_DEEP, explain
 
-MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
 _MOST_FINDINGS = 100
-_NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 
 
@@ -79,7 +78,7 @@ class _Composer:
     def refuse_character(self, index: int) -> None:
         code = escape(self.inner.text[index])
         hint = f"remove it; between double quotes it can be written {code}"
-        self.add(index, index + 1, f"the control character {code} is not allowed", hint)
+        self.add(index, index + 1, f"the invisible character {code} is not allowed", hint)
 
     def node(self, event: Event, path: Path, depth: int) -> Node:
         """The node that begins with `event`."""
@@ -88,7 +87,7 @@ class _Composer:
             return self.alias(event, path, depth)
         self.count(1, start, end)
         if depth > MAX_DEPTH:
-            self.stop(start, start + 1, f"values are nested more than {MAX_DEPTH} levels deep here", "")
+            self.stop(start, start + 1, TOO_DEEP, "write less deep")
         assert isinstance(event, NodeEvent)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
@@ -159,8 +158,10 @@ class _Composer:
                 self.report(key, f"{message}, not a list or a mapping", "put it in quotes", path)
         elif name in entries:
             first = entries[name][0]
-            message = f"the key {name!r} is given twice, first in line {first.place.mark.line}"
-            self.report(key, message, "remove one of them", (*path, name), also=first.place)
+            line = "" if self.source.option else f", first in line {first.place.mark.line}"
+            self.report(
+                key, f"the key {name!r} is given twice{line}", "remove one of them", (*path, name), also=first.place
+            )
         else:
             entries[name] = key, value
 
@@ -220,7 +221,7 @@ class _Composer:
             self.add(start, end, f"the anchor &{name} contains itself here", "write the value out", path=path)
             return Scalar(self.source, self.outer(start), self.outer(end), None)
         if depth + target.height > MAX_DEPTH:
-            self.stop(start, end, f"through its aliases this is nested more than {MAX_DEPTH} levels deep", "")
+            self.stop(start, end, f"{TOO_DEEP}, through aliases", "write less deep")
         self.count(target.size, start, end)
         return Alias(self.source, self.outer(start), self.outer(end), target)
 
@@ -228,7 +229,7 @@ class _Composer:
         self.values += values
         if self.values > MAX_VALUES:
             hint = "anchors that use anchors multiply; write less, or data into files of their own"
-            self.stop(start, end, f"with its aliases written out the file has over {MAX_VALUES:,} values", hint)
+            self.stop(start, end, f"the file has more than {MAX_VALUES:,} values, its aliases written out", hint)
 
     def refuse_tag(self, event: Event, tag: str, path: Path) -> None:
         start, _ = self.span(event)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from seqnet.errors import nearest
-from seqnet.spec.composer import MAX_DEPTH, compose
+from seqnet.spec.composer import compose
 from seqnet.spec.diagnostics import DocumentError, Finding
 from seqnet.spec.nodes import Key, ListNode, MapNode, Node, Scalar
 from seqnet.spec.reader import Document
 from seqnet.spec.source import Place, Source
+from seqnet.spec.syntax import MAX_DEPTH, TOO_DEEP
 
 _INDEX = re.compile(r"-?[0-9]{1,9}")
 _FORM = "write key.path=value, for instance training.epochs=10"
@@ -64,11 +65,11 @@ def _apply(root: MapNode, source: Source) -> MapNode:
     steps = list(_split(source, left))
     value = compose(source, len(left) + 1) or Scalar(source, len(left) + 1, len(text), None)
     if len(steps) + value.height > MAX_DEPTH:
-        _refuse(steps[-1].place, f"values can be nested at most {MAX_DEPTH} levels deep")
+        _refuse(steps[-1].place, TOO_DEEP, "write less deep")
     made = _Setting(steps, value).put(root, 0)
     assert isinstance(made, MapNode)
     if made.height > MAX_DEPTH:
-        _refuse(steps[-1].place, f"values can be nested at most {MAX_DEPTH} levels deep")
+        _refuse(steps[-1].place, TOO_DEEP, "write less deep")
     return made
 
 
@@ -82,7 +83,8 @@ def _split(source: Source, path: str) -> Iterator[_Step]:
             what = "the path before = is empty" if path.strip() in ("", ".") else "a name is missing between the dots"
             _refuse(Place(source, start, start + 1), what, _FORM)
         if bracket := re.search(r"\[\s*(-?\d+)\s*\]", name):
-            _refuse(place, "list entries are named by a dot", f"write {name.replace(bracket[0], f'.{bracket[1]}')}")
+            hint = "write " + re.sub(r"\[\s*(-?\d+)\s*\]", r".\1", path)
+            _refuse(place, f"a list entry is named by a dot, not by {bracket[0]}", hint)
         yield _Step(name, place)
         start += len(part) + 1
 
@@ -117,10 +119,9 @@ class _Setting:
             return self.mapping(depth, None)
         name = _dotted(self.steps[:depth])
         hint = ""
-        if isinstance(target.value, str) and step.index is None:
-            hint = (
-                f"the options of a component follow its name: {name}.{target.value}.{_dotted(self.steps[depth:])}=..."
-            )
+        if isinstance(target.value, str) and step.index is None and target.value.isidentifier():
+            rest = "OPTION" if _same(step.text, target.value) else _dotted(self.steps[depth:])
+            hint = f"the options of a component follow its name: {name}.{target.value}.{rest}=..."
         shown = target.value if isinstance(target.value, str) else target.source.text[target.start : target.end]
         _refuse(step.place, f"{name} is {shown}, not a mapping or a list; nothing can be set below it", hint)
 

@@ -7,6 +7,7 @@ bound.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from yaml.events import Event
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner, ScannerError
-from yaml.tokens import ScalarToken
+from yaml.tokens import ScalarToken, TagToken
 
 try:
     from yaml._yaml import CParser
@@ -23,6 +24,9 @@ except ImportError:  # PyYAML built without libyaml
 
 _BREAKS = "\r\n\x85\u2028\u2029"
 _ENDS = "\0 \t" + _BREAKS
+_TAG = re.compile(
+    r"!<(?P<uri>[\w;/?:@&=+$,.!~*'()\[\]%-]+)>|(?P<handle>!(?:[\w-]*!)?)(?P<suffix>[\w;/?:@&=+$.!~*'()%-]*)", re.A
+)
 
 
 class EventParser(Protocol):
@@ -105,6 +109,23 @@ class PurePythonParser(Reader, Scanner, Parser):
             return blanks
         first, *more = breaks
         return (first if first != "\n" else "" if more else " ") + "".join(more)
+
+    def scan_tag(self) -> TagToken:
+        """Scan `!!str`, `!name`, `!handle!name`, `!<uri>` or a lone `!`."""
+        start = self.get_mark()
+        found = _TAG.match(self.buffer, self.pointer)
+        assert found is not None
+        self.forward(len(found[0]))
+        problem = ""
+        if found["uri"] is None and found["handle"] not in (None, "!") and not found["suffix"]:
+            problem = "did not find expected tag URI"
+        elif self.peek() not in _ENDS and not (self.flow_level and self.peek() == ","):
+            problem = "did not find expected whitespace or line break"
+        if problem:
+            raise ScannerError("while scanning a tag", start, problem, self.get_mark())
+        handle, suffix = found["handle"], found["suffix"]
+        value = (None, found["uri"] or "!") if not suffix else (handle, suffix)
+        return TagToken(value, start, self.get_mark())
 
     def scan_block_scalar_indicators(self, start_mark: Any) -> tuple[bool | None, int | None]:
         chomping, increment = None, None

@@ -57,12 +57,11 @@ class Document:
 
 def read_document(path: str | os.PathLike[str]) -> Document:
     """Read a YAML file: UTF-8, or UTF-16 with a byte order mark. Raises SpecError that says all that is wrong."""
-    name = os.fspath(path)
+    name = os.fspath(path) or "''"
     try:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
-            if len(content) > MAX_BYTES:
-                size = max(os.fstat(file.fileno()).st_size, len(content))
+            size = max(os.fstat(file.fileno()).st_size, len(content))
                 message = (
                     f"the file has {size / 1e6:.1f} MB; a description of a run has at most {MAX_BYTES // 10**6} MB"
                 )

@@ -15,6 +15,8 @@ _COLON_WITHOUT_SPACE = re.compile(r"\s*(?:- +)?([A-Za-z_][\w.]*:)(?=[^\s:/\\])")
 _DASH_WITHOUT_SPACE = re.compile(r"\s*(-)(?=[A-Za-z])")
 _EQUALS_SIGN = re.compile(r"\s*(?:- +)?([\w.]+) *(=)")
 _LONE_WORD = re.compile(r"\s*(- +)?([A-Za-z_][\w.]*)\s*(?:#.*)?$")
+_WORD_AND_BRACKET = re.compile(r"\s*(?:- +)?([A-Za-z_][\w.]*) *[\[{]")
+_WORD_AND_VALUE = re.compile(r"\s*(?:- +)?([A-Za-z_][\w.]*)[ ,;]+(\S.*)")
 _KEY_AT_START = re.compile(r"[ \t]*(?:- +)?[\w.]+:(?:[ \t]|$)")
 # Characters that look like a space, or like nothing, and are part of a text to YAML: pasted from pages and documents.
 _LOOKALIKE_SPACE = re.compile("(?:^ *(?:- *)?|:)([\xa0\u1680\u2000-\u200b\u202f\u205f\u3000\ufeff])")
@@ -25,6 +27,8 @@ _BAD_CODE = re.compile(
 )
 _CLOSERS = {"[": "]", "{": "}"}
 
+MAX_DEPTH = 200
+TOO_DEEP = f"values are nested more than {MAX_DEPTH} levels deep here"
 QUOTE_IT = "put the text in quotes"
 SPACE_AFTER_COLON = "put a space after the colon"
 
@@ -176,6 +180,9 @@ def _line_slip(source: Source, line_start: int) -> Slip | None:
         equals = start + found.start(2)
         hint = f"write {found[1]}: {line[found.end(2) :].strip()[:60]}"
         return Slip(equals, equals + 1, "a value is given with a colon, not with =", hint)
+    if found := _WORD_AND_BRACKET.match(line):
+        hint = f"write {found[1]}: {line[found.end() - 1 :].strip()[:60]}"
+        return Slip(start + found.start(1), start + found.end(1), f"a colon is missing after {found[1]}", hint)
     if found := _LONE_WORD.match(line):
         word = found[2]
         hint = f"write {word}: and its value" + (
@@ -197,9 +204,18 @@ def _missing_colon(trouble: Trouble) -> Slip:
     found = _line_slip(source, source.line_start(trouble.context))
     if found:
         return found
-    at_key = Trouble(source, trouble.context, trouble.context, None, None)
-    hint = "write key: value, or join the line to the text above it with quotes"
-    return Slip(trouble.context, at_key.rest, "a colon is missing in this line", hint)
+    return _line_without_colon(source, source.line_start(trouble.context))
+
+
+def _line_without_colon(source: Source, line_start: int) -> Slip:
+    """A whole line that should be `key: value`."""
+    line, _ = source.around(line_start)
+    first = line_start + len(line) - len(line.lstrip())
+    end = Trouble(source, first, first, None, None).rest
+    hint = "write key: value; a text that goes on over lines goes in quotes"
+    if found := _WORD_AND_VALUE.match(source.text[line_start:end]):
+        hint = f"write {found[1]}: {found[2][:60]}"
+    return Slip(first, end, "a colon is missing in this line", hint)
 
 
 def _unexpected_colon(trouble: Trouble) -> Slip:
@@ -229,9 +245,15 @@ def _unexpected_colon(trouble: Trouble) -> Slip:
             return found
         if own > indent and _KEY_AT_START.match(line):
             start = trouble.line_start + own
-            message = "this line is indented deeper than the one above it, which already has a value"
-            return Slip(start, max(trouble.at, start + 1), message, "indent it like the line above it")
+            return _too_deep(start, max(trouble.at, start + 1))
+        if not re.search(r":\s|:$", line):
+            return _line_without_colon(source, above)
     return trouble.slip("a ':' is not expected here", "check the indentation; a text with ': ' in it goes in quotes")
+
+
+def _too_deep(start: int, end: int) -> Slip:
+    message = "this line is indented deeper than the one above it, which already has a value"
+    return Slip(start, end, message, "indent it like the line above it")
 
 
 def _list_on_key_line(trouble: Trouble) -> Slip:
@@ -297,8 +319,10 @@ def _misindented(trouble: Trouble) -> Slip:
         found = _line_slip(source, above)
         if found:
             return found
-    message = f"the indentation of this line, {_spaces(trouble.column)}, fits no line above it"
     columns = _indentations_above(source, trouble.at)
+    if columns and trouble.column > columns[0]:
+        return _too_deep(trouble.at, trouble.rest)
+    message = f"the indentation of this line, {_spaces(trouble.column)}, fits no line above it"
     hint = f"lines that belong together begin in the same column; those above have {_spaces(*columns)}"
     return trouble.slip(message, hint, length=trouble.rest - trouble.at)
 
@@ -351,7 +375,8 @@ def _in_brackets(trouble: Trouble) -> Slip:
             return Slip(start, trouble.at, f"a comma is missing before {word[1]}", hint, trouble.context)
         hint = f"separate the entries by commas; a text with ': ' in it goes in quotes; close with {closer}"
         return trouble.slip("a ':' is not expected here", hint, also=trouble.context)
-    return trouble.slip(f"a comma or {closer} is missing before this", "", also=trouble.context)
+    hint = "separate the entries by commas"
+    return trouble.slip(f"a comma or {closer} is missing before this", hint, also=trouble.context)
 
 
 def _colon_in_brackets(trouble: Trouble) -> Slip:
@@ -430,6 +455,11 @@ def _impossible_code(trouble: Trouble) -> Slip:
     return slip._replace(message="there is no character with this code", hint="write the character itself")
 
 
+def _too_nested(trouble: Trouble) -> Slip:
+    """libyaml's own bound, which it meets when it looks ahead."""
+    return trouble.slip(TOO_DEEP, "write less deep")
+
+
 def _after_the_end(trouble: Trouble) -> Slip:
     """The value of the whole file has ended, and something follows."""
     stray = _stray(trouble)
@@ -468,5 +498,6 @@ _HANDLERS: list[tuple[str, Callable[[Trouble], Slip]]] = [
     (r"(undefined tag|an? tag:)", _tag),
     (r"block scalar", _block_text),
     (r"directive|YAML document|tag handle", _directive),
+    (r"nesting depth", _too_nested),
     (r"document start", _after_the_end),
 ]
