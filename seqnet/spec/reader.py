@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path as FilePath
 from typing import Any
@@ -20,6 +21,7 @@ __all__ = ["Document", "Mark", "dump_yaml", "parse_document", "read_document"]
 
 MAX_BYTES = 10_000_000
 _SUFFIXES = (".yaml", ".yml")
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _START = "`seqnet init` writes a file to start from"
 
 
@@ -62,10 +64,6 @@ def read_document(path: str | os.PathLike[str]) -> Document:
         with open(path, "rb") as file:
             content = file.read(MAX_BYTES + 1)
             size = max(os.fstat(file.fileno()).st_size, len(content))
-                message = (
-                    f"the file has {size / 1e6:.1f} MB; a description of a run has at most {MAX_BYTES // 10**6} MB"
-                )
-                raise _file_error(name, message, "is this a file of data? those are named under data:")
     except FileNotFoundError:
         raise _missing(name) from None
     except NotADirectoryError:
@@ -81,6 +79,9 @@ def read_document(path: str | os.PathLike[str]) -> Document:
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _file_error(name, f"the file can't be read: {reason.lower()}") from None
+    if len(content) > MAX_BYTES:
+        message = f"the file has {size / 1e6:.1f} MB; a description of a run has at most {MAX_BYTES // 10**6} MB"
+        raise _file_error(name, message, "is this a file of data? those are named under data:")
     return parse_document(_decode(content, name), name)
 
 
@@ -112,12 +113,12 @@ def _decode(content: bytes, name: str) -> str:
     try:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
-        if b"\0" in content or encoding != "utf-8":
+        if encoding != "utf-8" or _BINARY.search(content, 0, 1000):
             raise _binary(name, error.start) from None
         before = content[: error.start].decode()
-        source = Source(name, before + content[error.start :].decode(errors="replace"))
+        source = Source(name, before + content[error.start :].decode(errors="backslashreplace"))
         message = f"the file is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start} is no text"
-        place = Place(source, len(before), len(before) + 1)
+        place = Place(source, len(before), len(before) + 4)
         hint = "save it as UTF-8; if it is not a text file, it is not what seqnet reads here"
         raise DocumentError([Finding(source, message, hint, place)]) from None
     if "\0" in text:
@@ -136,10 +137,10 @@ def _missing(name: str) -> DocumentError:
     folder, base = os.path.split(name)
     if folder and not os.path.isdir(folder):
         parent, last = os.path.split(folder.rstrip("/\\"))
-        near = nearest(
-            last, (entry for entry in _names(parent or os.curdir) if os.path.isdir(os.path.join(parent, entry)))
-        )
-        hint = f"did you mean {os.path.join(parent, near, base)}?" if near else ""
+        folders = [entry for entry in _names(parent or os.curdir) if os.path.isdir(os.path.join(parent, entry))]
+        near = nearest(last, folders)
+        other = os.path.join(parent, near, base) if near else ""
+        hint = f"did you mean {other if os.path.exists(other) else os.path.dirname(other)}?" if near else ""
         return _file_error(name, f"there is no such file: there is no folder {folder}", hint)
     stem = os.path.splitext(base)[0]
     present = _names(folder or os.curdir)
