@@ -42,6 +42,9 @@ class Callback(Component):
     def after_step(self, trainer: Any) -> None:
         """Called after every batch with the trainer itself; cheap, since no logs are made for it."""
 
+    def after_epoch(self, trainer: Any, logs: Logs) -> None:
+        """Called when an epoch is in the history and the trainer stands at the next one: the moment to save."""
+
     def set_model(self, model: Any) -> None:
         self.model = model
 

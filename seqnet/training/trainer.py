@@ -119,6 +119,7 @@ class Trainer:
             self.resumed = False
         self.resumed = False
         if not self.interrupted:
+            self.compiled.optimizer.finish(self.compiled.network.parameters.theta)
             for callback in callbacks:
                 callback.on_train_end(logs)
         return self.history
@@ -197,6 +198,8 @@ class Trainer:
         for callback in callbacks:
             callback.on_epoch_end(finished, logs)
         self.history.on_epoch_end(finished, logs)
+        for callback in callbacks:
+            callback.after_epoch(self, logs)
         return logs
 
     def _order(self, rows: int, *, fresh: bool) -> Array | None:

@@ -1,0 +1,71 @@
+"""`seqnet check`: everything that is wrong or suspicious about a file, at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from seqnet.datasets.base import Data
+from seqnet.errors import Problem, SeqnetError, SpecError
+from seqnet.models.summary import SummaryTable, summarize
+from seqnet.spec.lint import lint
+from seqnet.spec.overrides import apply_overrides
+from seqnet.spec.reader import Document, read_document
+from seqnet.spec.run import RunSpec, check_document
+
+
+@dataclass
+class CheckResult:
+    """What was found. document: None where the file can't be read; `unreadable` then says why."""
+
+    document: Document | None
+    problems: list[Problem] = field(default_factory=list)
+    summary: SummaryTable | None = None
+    unreadable: SpecError | None = None
+    spec: RunSpec | None = None
+    data: Data | None = None
+
+    @property
+    def errors(self) -> int:
+        return sum(not problem.warning for problem in self.problems) + (self.unreadable is not None)
+
+    @property
+    def warnings(self) -> int:
+        return sum(problem.warning for problem in self.problems)
+
+
+def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, with_data: bool = True) -> CheckResult:
+    """Check a file as far as it goes; never raises for what is wrong with it."""
+    try:
+        document = apply_overrides(read_document(path), overrides)
+    except SpecError as error:
+        return CheckResult(None, unreadable=error)
+    problems: list[Problem] = []
+    spec = check_document(document, problems)
+    result = CheckResult(document, problems, spec=spec)
+    for key in ("data", "loss"):
+        if document.data.get(key) is None:
+            message = f"there is no {key} section, so this file can be summarized but not trained"
+            problems.append(Problem((), message, warning=True))
+    if result.errors:
+        return result
+    check_run(result, with_data=with_data)
+    return result
+
+
+def check_run(result: CheckResult, *, with_data: bool = True) -> None:
+    """The static lint of a file without errors; adds problems, the data, and the summary."""
+    spec = result.spec
+    assert spec is not None
+    if with_data and spec.data is not None:
+        try:
+            result.data = spec.load_data()
+            result.data.check()
+        except SeqnetError as error:
+            result.problems.append(Problem(("data",), str(error)))
+            return
+    result.problems.extend(lint(spec, result.data))
+    shape = result.data.input_shape if result.data is not None else spec.stated_input_shape()
+    if not result.errors and shape is not None:
+        result.summary = summarize(spec.build_model(shape), batch_size=spec.training.batch_size)
