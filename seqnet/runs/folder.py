@@ -1,0 +1,135 @@
+"""The run folder: runs/<name>/<number>/, a new number for every run, never overwritten."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from seqnet.errors import CheckpointError, TrainingError, UsageError, suggestion
+from seqnet.training.checkpoint import reason, write_file
+
+SPEC, RESOLVED, SUMMARY = "spec.yaml", "resolved.yaml", "summary.json"
+CSV, JSONL = "metrics.csv", "metrics.jsonl"
+
+
+def create_run(runs: Path, name: str) -> Path:
+    """A new folder runs/<name>/<number>; two processes at the same moment get two. Raises TrainingError."""
+    try:
+        (runs / name).mkdir(parents=True, exist_ok=True)
+        number = max((int(p.name) for p in (runs / name).iterdir() if p.name.isdigit()), default=0)
+        while True:
+            number += 1
+            try:
+                (runs / name / str(number)).mkdir()
+            except FileExistsError:
+                continue
+            return runs / name / str(number)
+    except OSError as error:
+        raise TrainingError(f"can't make a run folder in {runs / name}: {reason(error)}; use --runs FOLDER") from error
+
+
+def list_runs(runs: Path) -> list[Path]:
+    """Every run, oldest first by when it was started."""
+    found = [p for p in runs.glob("*/*") if p.name.isdigit() and (p / RESOLVED).exists()]
+    return sorted(found, key=lambda p: ((p / RESOLVED).stat().st_mtime_ns, int(p.name)))
+
+
+def latest_run(runs: Path) -> Path:
+    """The run that was started last. Raises UsageError when there is none."""
+    found = list_runs(runs) if runs.is_dir() else []
+    if not found:
+        raise UsageError(f"there are no runs in {runs}; make one with: seqnet train CONFIG")
+    return found[-1]
+
+
+def find_run(text: str, runs: Path) -> Path:
+    """A run by its folder, or by `name/number` or `name` (its latest) below `runs`. Raises UsageError."""
+    for path in (Path(text), runs / text):
+        if (path / RESOLVED).exists():
+            return path
+        numbers = [p for p in path.iterdir() if p.name.isdigit() and (p / RESOLVED).exists()] if path.is_dir() else []
+        if numbers:
+            return max(numbers, key=lambda p: int(p.name))
+    known = [f"{p.parent.name}/{p.name}" for p in list_runs(runs)] if runs.is_dir() else []
+    hint = suggestion(text, known) if known else f"there are no runs in {runs}"
+    raise UsageError(f"there is no run {text}; {hint}")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON file of a run. Raises CheckpointError."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing") from error
+    except OSError as error:
+        raise CheckpointError(f"can't read {path}: {reason(error)}") from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} is damaged: it holds no mapping")
+    return found
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file in one step. Raises TrainingError."""
+    try:
+        write_file(path, text.encode())
+    except OSError as error:
+        raise TrainingError(f"can't write {path}: {reason(error)}") from error
+
+
+def write_json(path: Path, data: Mapping[str, Any]) -> None:
+    """Replace a JSON file in one step; NaN and infinity become null, as JSON has neither."""
+    write_text(path, json.dumps(finite(data), indent=2, allow_nan=False) + "\n")
+
+
+class MetricsFiles:
+    """metrics.csv and metrics.jsonl: one row an epoch, the same columns throughout.
+
+    Both are written whole after every epoch, in one step each, so that they always agree with the checkpoint's
+    history and never end in half a line.
+    """
+
+    def __init__(self, folder: Path, columns: Sequence[str]) -> None:
+        self.folder = folder
+        self.columns = list(columns)
+        self.rows: list[dict[str, Any]] = []
+
+    def load(self, epochs: int) -> None:
+        """Take the first `epochs` rows that are there: those that the checkpoint knows of."""
+        try:
+            lines = (self.folder / JSONL).read_text(encoding="utf-8").splitlines()
+        except OSError:
+            lines = []
+        self.rows = [json.loads(line) for line in lines[:epochs]]
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.rows.append(dict(row))
+        columns = list(dict.fromkeys([*self.columns, *(name for one in self.rows for name in one)]))
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(columns)
+        for one in self.rows:
+            writer.writerow(["" if one.get(name) is None else one[name] for name in columns])
+        lines = [json.dumps(finite({n: one.get(n) for n in columns}), allow_nan=False) for one in self.rows]
+        write_text(self.folder / CSV, table.getvalue())
+        write_text(self.folder / JSONL, "".join(f"{line}\n" for line in lines))
+
+
+def finite(value: Any) -> Any:
+    """Plain data in which every NaN and infinity is None."""
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    if hasattr(value, "tolist"):
+        return finite(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if not isinstance(value, os.PathLike) else os.fspath(value)

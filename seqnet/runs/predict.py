@@ -1,0 +1,96 @@
+"""`seqnet predict`: what a trained model says of new rows."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqnet.arrays import Array
+from seqnet.datasets.readers import read_array_file
+from seqnet.errors import DataError, TrainingError, UsageError
+from seqnet.runs.evaluate import open_model, predicted_classes
+from seqnet.runs.folder import finite
+from seqnet.training.checkpoint import reason, write_file
+
+
+@dataclass
+class Prediction:
+    """The outputs (N, ...), and for classifiers the class of each row."""
+
+    outputs: Array
+    classes: list[str] | None = None  # the names of the outputs
+    labels: list[str] | None = None  # the class of each row
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One mapping a row: class and probability of each class, or the values."""
+        flat = self.outputs.reshape(len(self.outputs), -1)
+        if self.labels is None or self.classes is None:
+            names = ["value"] if flat.shape[1] == 1 else [f"value_{i}" for i in range(flat.shape[1])]
+            return [dict(zip(names, row, strict=True)) for row in flat.tolist()]
+        probabilities = np.concatenate([1 - flat, flat], axis=1) if flat.shape[1] == 1 else flat
+        return [
+            {"class": label, **dict(zip([f"p_{name}" for name in self.classes], row, strict=True))}
+            for label, row in zip(self.labels, probabilities.tolist(), strict=True)
+        ]
+
+
+def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int = 256) -> Prediction:
+    """The outputs of a run's checkpoint, or of a model file, for the rows of an npz, npy or csv file.
+
+    Raises DataError, ShapeError, CheckpointError.
+    """
+    model, names, _ = open_model(run, checkpoint)
+    rows = read_array_file(input, Path())
+    if rows.shape == model.input_shape[1:]:
+        rows = rows[None]  # a single row
+    outputs = model.predict(rows, batch_size, 0)
+    classifier = outputs.ndim == 2 and model.loss is not None and model.loss.labels in ("integer", "one_hot", "binary")
+    width = outputs.shape[1] if outputs.ndim == 2 else 0
+    if not classifier or (model.loss.labels == "binary" and width > 1):
+        return Prediction(outputs)
+    count = 2 if width == 1 else width
+    classes = list(names) if names is not None and len(names) == count else [str(i) for i in range(count)]
+    return Prediction(outputs, classes, [classes[i] for i in predicted_classes(outputs)])
+
+
+def write_predictions(prediction: Prediction, path: Path) -> None:
+    """Write csv, json, jsonl, npz or npy, by the file's ending. Raises UsageError, TrainingError."""
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        content = prediction_csv(prediction).encode()
+    elif suffix == ".json":
+        content = (json.dumps(finite(prediction.rows()), allow_nan=False) + "\n").encode()
+    elif suffix == ".jsonl":
+        content = "".join(json.dumps(finite(row), allow_nan=False) + "\n" for row in prediction.rows()).encode()
+    elif suffix in (".npz", ".npy"):
+        buffer = io.BytesIO()
+        if suffix == ".npy":
+            np.save(buffer, prediction.outputs)
+        else:
+            labels = {} if prediction.labels is None else {"labels": np.array(prediction.labels)}
+            np.savez(buffer, outputs=prediction.outputs, **labels)  # type: ignore[arg-type]
+        content = buffer.getvalue()
+    else:
+        raise UsageError(f"can't tell the format of {path}: end it with .csv, .json, .jsonl, .npz or .npy")
+    try:
+        write_file(path, content)
+    except OSError as error:
+        raise TrainingError(f"can't write {path}: {reason(error)}") from error
+
+
+def prediction_csv(prediction: Prediction) -> str:
+    """The rows as csv with a header."""
+    rows = prediction.rows()
+    if not rows:
+        raise DataError("there are no rows to predict")
+    table = io.StringIO()
+    writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return table.getvalue()

@@ -1,0 +1,86 @@
+"""Writes a run down while it trains: metrics after every epoch, the last state, and the best weights so far."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqnet.models.saving import describe_model
+from seqnet.models.sequential import Sequential
+from seqnet.runs.folder import MetricsFiles
+from seqnet.training.callbacks import Callback, Logs, Monitor
+from seqnet.training.checkpoint import write_snapshot
+from seqnet.training.state import take_state
+
+BEST, LAST = "best", "last"
+
+
+class RunRecorder(Callback):
+    """Keeps `last/` and `best/` and the metrics files of a run folder.
+
+    monitor: the logged value that says which epoch is best, mode: which way. interval: seconds after which the state
+    is written in the middle of an epoch too.
+    """
+
+    stateful = ("best", "best_epoch", "best_values", "seconds")
+
+    def __init__(
+        self,
+        folder: Path,
+        model: Sequential,
+        callbacks: Sequence[Callback],
+        files: MetricsFiles,
+        *,
+        monitor: str,
+        mode: str,
+        extra: dict[str, Any],
+        interval: float = 30.0,
+    ) -> None:
+        self.folder = folder
+        self.described = describe_model(model)
+        self.callbacks = callbacks
+        self.files = files
+        self.monitor = monitor
+        self.judge = Monitor(mode)
+        self.extra = extra
+        self.interval = interval
+        self.best: float | None = None
+        self.best_epoch = 0
+        self.best_values: dict[str, Any] = {}
+        self.seconds: list[float] = []
+        self.saved_at = time.perf_counter()
+
+    def after_step(self, trainer: Any) -> None:
+        if time.perf_counter() - self.saved_at > self.interval and trainer.position.batch < trainer.steps:
+            self.save(trainer)
+
+    def after_epoch(self, trainer: Any, logs: Logs) -> None:
+        self.seconds.append(time.perf_counter() - trainer.epoch_started)
+        rate = float(trainer.compiled.optimizer.learning_rate)
+        epoch = trainer.history.epoch[-1] + 1
+        self.files.add({"epoch": epoch, **{n: _plain(v) for n, v in logs.items()}, "learning_rate": rate})
+        value = logs.get(self.monitor)
+        number = math.nan if value is None else float(value)
+        better = self.judge.better(number, self.judge.worst if self.best is None else self.best)
+        if better or not self.best_values:
+            self.best = number if math.isfinite(number) else None
+            self.best_epoch = epoch
+            self.best_values = {name: _plain(value) for name, value in logs.items()}
+            self.save(trainer, BEST)
+        self.save(trainer)
+
+    def save(self, trainer: Any, which: str = LAST) -> None:
+        """Write the complete state. Raises CheckpointError; an older checkpoint then stays."""
+        snapshot = take_state(trainer, self.callbacks)
+        snapshot.data |= {"model": self.described, **self.extra}
+        write_snapshot(self.folder / which, snapshot)
+        self.saved_at = time.perf_counter()
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
