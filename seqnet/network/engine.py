@@ -17,7 +17,7 @@ import numpy as np
 from seqnet.arrays import Array, Cache
 from seqnet.layers.base import Context, Layer, Worker
 from seqnet.losses import Loss
-from seqnet.network.network import Network, Plan, plan_inference, plan_training
+from seqnet.network.network import Network, plan_inference, plan_training
 from seqnet.network.team import Team
 
 

@@ -13,6 +13,7 @@ from seqnet.arrays import Array
 from seqnet.errors import DataError, ShapeError
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
+from seqnet.network.blas import one_blas_thread
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
 from seqnet.optimizers.base import Optimizer
@@ -53,18 +54,20 @@ class Compiled:
     def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
         """Loss and metrics over rows, in inference mode."""
         self.testing.reset()
-        for count, rows in enumerate(slices(len(x), batch_size)):
-            if steps is not None and count >= steps:
-                break
-            part = None if weight is None else weight[rows]
-            loss, prediction = self.engine.test_step(prepare(self.network, x[rows]), y[rows], part)
-            self.testing.update(loss, y[rows], prediction, part)
+        with one_blas_thread():
+            for count, rows in enumerate(slices(len(x), batch_size)):
+                if steps is not None and count >= steps:
+                    break
+                part = None if weight is None else weight[rows]
+                loss, prediction = self.engine.test_step(prepare(self.network, x[rows]), y[rows], part)
+                self.testing.update(loss, y[rows], prediction, part)
         return self.testing.result()
 
 
 def predict(engine: Engine, x: Array, batch_size: int) -> Array:
     """The outputs for all rows. x: (N, ...) -> y: (N, ...)."""
-    parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), batch_size)]
+    with one_blas_thread():
+        parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), batch_size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)
         return np.zeros((0, *empty), engine.network.dtype)

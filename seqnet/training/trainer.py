@@ -16,6 +16,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.errors import DataError, UsageError
+from seqnet.network.blas import one_blas_thread
 from seqnet.training.callbacks import Callback, History, Logs
 from seqnet.training.compiled import Compiled, prepare, take
 
@@ -112,11 +113,12 @@ class Trainer:
         batch_hooks = [c for c in callbacks if _overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
-        while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
-            logs = self._epoch(train, validation, callbacks, batch_hooks, batches)
-            if self.interrupted:
-                break
-            self.resumed = False
+        with one_blas_thread():
+            while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
+                logs = self._epoch(train, validation, callbacks, batch_hooks, batches)
+                if self.interrupted:
+                    break
+                self.resumed = False
         self.resumed = False
         if not self.interrupted:
             self.compiled.optimizer.finish(self.compiled.network.parameters.theta)
