@@ -293,7 +293,7 @@ class ComponentOf(Checker):
     base: Any
 
     def matches(self, value: Any) -> bool:
-        return isinstance(value, (str, Mapping, self.base)) or self.base.adapt(value) is not None
+        return isinstance(value, (str, Mapping, self.base)) or self.base.from_value(value) is not None
 
     def check(self, value: Any, path: Path, problems: list[Problem]) -> Any:
         from seqnet.declare import make  # a component's options may be components in turn

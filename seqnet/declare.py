@@ -83,7 +83,7 @@ class Component:
         return (snake_case(cls.__name__), cls.__name__.lower())
 
     @classmethod
-    def adapt(cls, value: Any) -> Self | None:
+    def from_value(cls, value: Any) -> Self | None:
         """Turn a Python value that is neither a name, a mapping nor an instance into a component, or return None."""
         return None
 
@@ -225,7 +225,7 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
         inner = (*path, name)
         options = {} if options is None else options
     else:
-        adapted = base.adapt(value)
+        adapted = base.from_value(value)
         if adapted is not None:
             return adapted
         hint = ""

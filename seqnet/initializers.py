@@ -29,7 +29,7 @@ class Initializer(Component):
     is_random = False
 
     @classmethod
-    def adapt(cls, value: Any) -> Self | None:
+    def from_value(cls, value: Any) -> Self | None:
         """A class stands for its defaults, an array for itself."""
         if isinstance(value, type) and issubclass(value, cls):
             return value()

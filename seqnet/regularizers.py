@@ -20,7 +20,7 @@ class Regularizer(Component):
     kind = "regularizer"
 
     @classmethod
-    def adapt(cls, value: Any) -> Self | None:
+    def from_value(cls, value: Any) -> Self | None:
         """A class stands for its defaults."""
         return value() if isinstance(value, type) and issubclass(value, cls) else None
 

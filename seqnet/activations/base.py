@@ -24,7 +24,7 @@ class Activation(Component):
         return ()  # Keras's names are complete; LeakyReLU is the layer's name, with another default slope
 
     @classmethod
-    def adapt(cls, value: Any) -> Self | None:
+    def from_value(cls, value: Any) -> Self | None:
         """None is the linear activation; a function object of this package or a class stands for its defaults."""
         if value is None:
             return get(cls, "linear")
