@@ -61,6 +61,7 @@ class Sparsemax(Activation):
 
     With x sorted downwards and k the largest count with k x_k > x_1 + … + x_k - 1: τ = (x_1 + … + x_k - 1) / k.
     Backward: dx = dy - the mean of dy over the entries where y > 0, and 0 at the other entries.
+    Differs from Keras 3.15, where rows with more than one positive entry do not sum to 1 (keras issue 23425).
 
     Reference: A. Martins, R. Astudillo, From softmax to sparsemax, 2016, arXiv:1602.02068.
     """
