@@ -17,6 +17,7 @@ from seqnet.arrays import Array, Shape
 from seqnet.checkers import TEXT, Optional
 from seqnet.declare import Component, option
 from seqnet.errors import DataError, SpecError, UsageError
+from seqnet.losses.labels import label_problem
 from seqnet.losses.shapes import align, as_floats, check_same_shape, fit_weights
 from seqnet.registry import register, snake_case
 
@@ -67,6 +68,8 @@ class Loss(Component):
     default_name: ClassVar[str] = ""  # Keras's name where it is not the class name in snake_case
     labels: ClassVar[Labels] = "real"  # the form of y_true that the loss expects
     scores: ClassVar[Scores] = "values"  # what y_pred is, `from_logits` aside
+    least_label: ClassVar[float | None] = None  # labels below it make no sense for the loss
+    integer_form: ClassVar[str] = ""  # the name of the loss that does the same with integer labels
     elementwise: ClassVar[bool] = False  # a vector of predictions is N rows of one value
     whole_batch: bool = False  # the value is no sum over rows: a batch can't be cut into shards
 
@@ -87,7 +90,7 @@ class Loss(Component):
         cls.name = option("what reports call the loss", default=name, last=20)
 
     @classmethod
-    def adapt(cls, value: Any) -> Self | None:
+    def from_value(cls, value: Any) -> Self | None:
         """A loss class stands for itself with its defaults, a function of this package for its class."""
         made = value if isinstance(value, type) else getattr(value, "component", None)
         if isinstance(made, type) and issubclass(made, cls):
@@ -237,10 +240,10 @@ class Loss(Component):
     def label_problem(self, y_true: Array, y_pred_shape: Shape, num_classes: int | None = None) -> str | None:
         """What is wrong with these labels for this loss and what to do, in plain words; None if nothing is.
 
+        Only for what can't train right; labels are looked at all together, before training.
+
         y_true: (N, …). y_pred_shape: of the predictions, without the batch axis. num_classes: of the data, if known.
         """
-        from seqnet.losses.labels import label_problem
-
         return label_problem(self, np.asarray(y_true), y_pred_shape, num_classes)
 
     def check_labels(self, y_true: Array, y_pred_shape: Shape, num_classes: int | None = None) -> None:
@@ -261,19 +264,37 @@ class ElementwiseLoss(Loss):
         """The loss of each pair, and a function that makes d loss / d p in a new array."""
 
     def linearize(self, y_true: Array, y_pred: Array) -> Linearized:
-        given = as_floats(y_pred)
-        t, p = align(np.asarray(y_true), as_floats(given, self.dtype))
-        check_same_shape(self.name, t, p)
-        losses, slope = self.elements(t.astype(p.dtype, copy=False), p)
+        given, t, p = paired(self, y_true, y_pred)
+        losses, slope = self.elements(t, p)
         width = losses.shape[self.axis] if losses.ndim else 1
         values = np.add.reduce(losses, axis=self.axis) * _inverse(width) if losses.ndim else losses
 
         def pullback(weights: Weights) -> Array:
             gradient = slope()
             gradient *= spread(weights, values.shape, self.axis) * (1.0 / width)
-            return gradient.reshape(given.shape).astype(given.dtype, copy=False)
+            return like(given, gradient)
 
         return Linearized(values, pullback)
+
+
+def paired(loss: Loss, y_true: Array, y_pred: Array) -> tuple[Array, Array, Array]:
+    """(y_pred as an array, t, p): labels and predictions of one shape and dtype. Raises ShapeError."""
+    given = as_floats(y_pred)
+    t, p = align(np.asarray(y_true), given if loss.dtype is None else given.astype(loss.dtype, copy=False))
+    if t.shape != p.shape:
+        hint = ""
+        integers = t.ndim < p.ndim or (t.ndim == p.ndim and t.shape[-1] == 1 != p.shape[-1])
+        if integers and loss.labels == "one_hot":
+            hint = "integer labels must become one-hot rows (data.one_hot: true)"
+            if loss.integer_form:
+                hint = f"integer labels are for {loss.integer_form}; or give one-hot rows (data.one_hot: true)"
+        check_same_shape(loss.name, t, p, hint)
+    return given, t.astype(p.dtype, copy=False), p
+
+
+def like(given: Array, gradient: Array) -> Array:
+    """A gradient in the shape and dtype of the predictions that were given."""
+    return gradient.reshape(given.shape).astype(given.dtype, copy=False)
 
 
 def spread(weights: Weights, shape: tuple[int, ...], axis: int) -> Weights:

@@ -19,8 +19,8 @@ from seqnet.errors import ShapeError
 from seqnet.kernels.elementwise import _largest as largest
 from seqnet.kernels.elementwise import _total as total
 from seqnet.kernels.elementwise import sigmoid
-from seqnet.losses.base import EPSILON, ElementwiseLoss, Linearized, Loss, Pullback, Weights, loss, spread
-from seqnet.losses.shapes import align, as_floats, check_same_shape, class_labels, row_starts
+from seqnet.losses.base import EPSILON, ElementwiseLoss, Linearized, Loss, Pullback, Weights, like, loss, paired, spread
+from seqnet.losses.shapes import as_floats, class_labels, row_starts
 
 if TYPE_CHECKING:
     from seqnet.activations import Activation
@@ -61,22 +61,21 @@ class CategoricalCrossentropy(Loss):
 
     labels = "one_hot"
     scores = "probabilities"
+    integer_form = "sparse_categorical_crossentropy"
 
     from_logits: bool = option("y_pred are logits, before a softmax", default=False)
     label_smoothing: Share = option("share of each label spread evenly over the classes", default=0.0)
     axis: int = option("the class axis", default=-1)
 
     def linearize(self, y_true: Array, y_pred: Array) -> Linearized:
-        given = as_floats(y_pred)
-        t, p = align(np.asarray(y_true), as_floats(given, self.dtype))
-        check_one_hot(self.name, t, p)
-        t = smooth(t.astype(p.dtype, copy=False), self.label_smoothing, p.shape[self.axis])
+        given, t, p = paired(self, y_true, y_pred)
+        t = smooth(t, self.label_smoothing, p.shape[self.axis])
         values, slope = log_likelihood(t, p, self.axis, self.from_logits)
 
         def pullback(weights: Weights) -> Array:
             gradient = slope()
             gradient *= spread(weights, values.shape, self.axis)
-            return gradient.reshape(given.shape).astype(given.dtype, copy=False)
+            return like(given, gradient)
 
         return Linearized(values, pullback)
 
@@ -201,14 +200,6 @@ class SparseCategoricalCrossentropy(IntegerLabelsLoss):
 def smooth(t: Array, share: float, classes: int) -> Array:
     """Labels with a share moved to the uniform distribution over the classes."""
     return t * (1.0 - share) + share / classes if share else t
-
-
-def check_one_hot(name: str, t: Array, p: Array) -> None:
-    """Raise ShapeError unless labels are rows as wide as the predictions."""
-    hint = ""
-    if t.ndim < p.ndim or (t.ndim == p.ndim and t.shape[-1] == 1 != p.shape[-1]):
-        hint = "integer labels are for sparse_categorical_crossentropy; or give one-hot rows (data.one_hot: true)"
-    check_same_shape(name, t, p, hint)
 
 
 def is_softmax(activation: Activation, axis: int) -> bool:

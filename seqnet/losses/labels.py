@@ -23,13 +23,57 @@ def label_problem(loss: Loss, y: Array, out: Shape, num_classes: int | None) -> 
     if broken is not None or not len(y):
         return broken
     if loss.labels == "integer":
-        ignored = getattr(loss, "ignore_class", None)
-        return _integer(name, y, out, num_classes, ignored, getattr(loss, "axis", -1))
+        return _integer(name, y, out, num_classes, getattr(loss, "ignore_class", None), getattr(loss, "axis", -1))
     if loss.labels == "one_hot":
-        return _one_hot(name, y, out, num_classes, margins=loss.scores == "margins")
+        return _one_hot(name, y, out, num_classes, loss.integer_form)
     if loss.labels == "binary":
         return _binary(name, y, out, num_classes, margins=loss.scores == "margins")
+    least = loss.least_label
+    if least is not None and y.min() < least:
+        return f"the smallest label is {y.min():g}, but {name} takes no label below {least:g}; use mean_squared_error"
     return _same_shape(name, y, out)
+
+
+def embedding_problem(name: str, y: Array, out: Shape) -> str | None:
+    """Problems with class labels (N,) of embeddings (D,)."""
+    if len(out) != 1:
+        return f"{name} needs one vector a row as predictions, but the last layer gives {batch(out)}; add Flatten"
+    broken = _not_numbers(name, y)
+    if broken is None and y.shape[1:] not in ((), (1,)):
+        broken = f"the labels have shape {rows(y)}, but {name} expects one integer a row, (N,) (data.one_hot: false)"
+    return broken or _not_whole(name, y)
+
+
+def sequence_problem(name: str, y: Array, out: Shape) -> str | None:
+    """Problems with label sequences (N, L) for predictions (T, K), class 0 being the blank."""
+    if len(out) != 2:
+        return f"{name} needs scores of shape (N, T, classes), but the last layer gives {batch(out)}"
+    broken = _not_numbers(name, y)
+    if broken is not None or not y.size:
+        return broken
+    if y.ndim != 2:
+        return f"the labels have shape {rows(y)}, but {name} expects one sequence of integers a row, (N, L)"
+    broken = _not_whole(name, y)
+    if broken is not None:
+        return broken
+    steps, classes = out
+    if y.min() < 0 or (classes is not None and y.max() >= classes):
+        return (
+            f"the labels run from {int(y.min())} to {int(y.max())}, but {name} with {_count(classes)} takes 1 to"
+            f" {'…' if classes is None else classes - 1}, and 0 only to fill up the end: Dense units must be at least"
+            f" {max(int(y.max()) + 1, 2)}, and labels may not be negative"
+        )
+    real = y != 0
+    if (real[:, 1:] & ~real[:, :-1]).any():
+        row = int(np.argwhere(real[:, 1:] & ~real[:, :-1])[0][0])
+        return f"label row {row} has a 0 before its end, but for {name} 0 is the blank; number the classes from 1"
+    needed = real.sum(axis=1) + (real[:, 1:] & (y[:, 1:] == y[:, :-1])).sum(axis=1)
+    if steps is not None and needed.max() > steps:
+        return (
+            f"label row {int(needed.argmax())} needs {int(needed.max())} time steps, but the model has {steps};"
+            " shorten the label or pool less over time"
+        )
+    return None
 
 
 def _integer(name: str, y: Array, out: Shape, num_classes: int | None, ignored: int | None, axis: int) -> str | None:
@@ -67,16 +111,16 @@ def _integer(name: str, y: Array, out: Shape, num_classes: int | None, ignored: 
     return None
 
 
-def _one_hot(name: str, y: Array, out: Shape, num_classes: int | None, *, margins: bool) -> str | None:
+def _one_hot(name: str, y: Array, out: Shape, num_classes: int | None, integer_form: str) -> str | None:
     width = out[-1] if out else None
     top = _top(y)
-    if width is None or (width == 1 and not margins):
+    if width is None or width == 1:
         wanted = max(num_classes or 0, top + 1 if y.ndim == 1 else y.shape[-1], 2)
         way = "use binary_crossentropy with a sigmoid, or" if wanted == 2 else "set"
         return f"{name} needs one output for each class, but the model has 1 output; {way} Dense units: {wanted}"
     if _fits(y.shape[1:], out[:-1]) or _fits(y.shape[1:], (*out[:-1], 1)):
         low = int(y.min()) if y.dtype.kind in "iub" else float(y.min())
-        way = "use hinge, or" if margins else "use sparse_categorical_crossentropy, or"
+        way = f"use {integer_form}, or" if integer_form else "set"
         return (
             f"the labels are integers {low}..{top}, shape {rows(y)}, but {name} expects one-hot rows of {width};"
             f" {way} data.one_hot: true"

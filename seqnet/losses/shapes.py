@@ -6,10 +6,11 @@ Losses and metrics share these rules.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, Shape
 from seqnet.errors import DataError, ShapeError
 
 
@@ -115,3 +116,12 @@ def _where(place: tuple[int, ...]) -> str:
     if not place:
         return ""
     return f"in row {place[0]}" + (f" at {list(place[1:])}" if len(place) > 1 else "")
+
+
+def kind_of_labels(y_true_shape: Shape, y_pred_shape: Shape) -> Literal["binary", "sparse", "categorical"]:
+    """What `accuracy` and `crossentropy` mean for shapes without the batch axis, by Keras's rule."""
+    if not y_pred_shape or y_pred_shape[-1] == 1:
+        return "binary"
+    if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
+        return "sparse"
+    return "categorical"

@@ -7,7 +7,7 @@ import numpy as np
 from seqnet.arrays import Array, Shape
 from seqnet.checkers import PositiveInt
 from seqnet.declare import option
-from seqnet.losses.shapes import align, check_same_shape, class_labels
+from seqnet.losses.shapes import align, check_same_shape, class_labels, kind_of_labels
 from seqnet.metrics.base import AFTER_DTYPE, MeanMetric, Metric, metric
 from seqnet.metrics.labels import class_indices, class_rows
 
@@ -123,22 +123,21 @@ class AutoAccuracy(MeanMetric):
     def automatic_aliases(cls) -> tuple[str, ...]:
         return ()
 
-    def choice(self, y_true_shape: Shape, y_pred_shape: Shape) -> type[MeanMetric]:
-        """The class that Keras takes for shapes without the batch axis."""
-        if not y_pred_shape or y_pred_shape[-1] == 1:
-            return BinaryAccuracy
-        if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
-            return SparseCategoricalAccuracy
-        return CategoricalAccuracy
-
     def resolve(self, y_true_shape: Shape, y_pred_shape: Shape) -> Metric:
-        """The accuracy for these shapes, under the same name."""
-        return self.choice(y_true_shape, y_pred_shape)(name=self.name, dtype=self.dtype)
+        """The accuracy for shapes without the batch axis, under the same name."""
+        return CHOICES[kind_of_labels(y_true_shape, y_pred_shape)](name=self.name, dtype=self.dtype)
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
-        if self.choice(y_true.shape[1:], y_pred.shape[1:]) is BinaryAccuracy:
+        if kind_of_labels(y_true.shape[1:], y_pred.shape[1:]) == "binary":
             return binary_hits(self.name, y_true, y_pred, 0.5)
         return class_hits(self.name, y_true, y_pred)
+
+
+CHOICES: dict[str, type[MeanMetric]] = {
+    "binary": BinaryAccuracy,
+    "sparse": SparseCategoricalAccuracy,
+    "categorical": CategoricalAccuracy,
+}
 
 
 def binary_hits(name: str, y_true: Array, y_pred: Array, threshold: float) -> Array:

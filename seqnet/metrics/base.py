@@ -60,7 +60,7 @@ class Metric(Component):
         cls.name = option("the metric's key in the history", default=name, last=20)
 
     @classmethod
-    def adapt(cls, value: Any) -> Self | None:
+    def from_value(cls, value: Any) -> Self | None:
         """A class stands for itself with its defaults, a function for the mean of what it returns a row."""
         if isinstance(value, type):
             return value() if issubclass(value, cls) else None
