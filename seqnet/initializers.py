@@ -26,7 +26,6 @@ class Initializer(Component):
     """The first values of a weight."""
 
     kind = "initializer"
-    is_random = False
 
     @classmethod
     def from_value(cls, value: Any) -> Self | None:

@@ -220,8 +220,8 @@ def test_names_and_objects_that_mean_an_activation() -> None:
         ({"relu": {"max_value": -1.0}}, "max_value must be a number >= 0"),
         ({"squareplus": {"b": 0}}, "b must be a number > 0"),
         ("threshold", "threshold needs threshold"),
-        (3, "must be a activation name"),
-        (lambda x: x, "must be a activation name"),
+        (3, "must be an? activation name"),
+        (lambda x: x, "must be an? activation name"),
     ],
 )
 def test_wrong_activations_say_what_is_wrong(identifier: Any, message: str) -> None:
