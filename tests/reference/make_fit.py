@@ -1,0 +1,60 @@
+"""Keras's numbers for the trainings of tests/cases_fit.py: history, evaluate, predictions, weights."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from tests.cases_fit import BATCH, CASES, EPOCHS, FEATURES, draw, draw_weights
+
+
+def built(module: str, value: Any) -> Any:
+    return getattr(getattr(keras, module), value[0])(**value[1]) if isinstance(value, tuple) else value
+
+
+def option(name: str, value: Any) -> Any:
+    if name.endswith("_regularizer"):
+        return built("regularizers", value)
+    return built("constraints", value) if name.endswith("_constraint") else value
+
+
+def run(name: str) -> dict[str, np.ndarray]:
+    case, data = CASES[name], draw(name)
+    layers = [keras.layers.Input((FEATURES,))]
+    for kind, options in case["model"]:
+        layers.append(getattr(keras.layers, kind)(**{k: option(k, v) for k, v in options.items()}))
+    model = keras.Sequential(layers)
+    model.set_weights(draw_weights(name, [w.shape for w in model.get_weights()]))
+    model.compile(
+        built("optimizers", case.get("optimizer", ("Adam", {"learning_rate": 0.01}))),
+        built("losses", case["loss"]),
+        metrics=case.get("metrics"),
+        weighted_metrics=case.get("weighted_metrics"),
+    )
+    weight = data["weight"] if case.get("sample_weight") else None
+    validation = (data["val_x"], data["val_y"]) if case.get("validation") else None
+    history = model.fit(
+        data["x"],
+        data["y"],
+        batch_size=BATCH,
+        epochs=EPOCHS,
+        verbose=0,
+        shuffle=False,
+        sample_weight=weight,
+        validation_data=validation,
+        **case.get("fit", {}),
+    )
+    found = {f"{name}/history/{key}": np.array(values) for key, values in history.history.items()}
+    found |= {f"{name}/weight/{i}": w for i, w in enumerate(model.get_weights())}
+    found[f"{name}/predict"] = model.predict(data["val_x"], verbose=0)
+    found[f"{name}/evaluate"] = np.array(model.evaluate(data["val_x"], data["val_y"], batch_size=4, verbose=0))
+    return found
+
+
+if __name__ == "__main__":
+    arrays = {key: value for name in CASES for key, value in run(name).items()}
+    np.savez_compressed(Path(sys.argv[1]) / "fit.npz", **arrays)
