@@ -49,6 +49,6 @@ LAWS: tuple[tuple[str, str, dict[str, Any], tuple[int, ...]], ...] = (
     ),
     ("variance_scaling_uniform", "VarianceScaling", {"scale": 3.0, "distribution": "uniform"}, (300, 400)),
     ("variance_scaling_normal", "VarianceScaling", {"distribution": "normal"}, (300, 400)),
-    ("orthogonal", "Orthogonal", {}, (300, 400)),
-    ("orthogonal_gain", "Orthogonal", {"gain": 2.0}, (3, 3, 40, 50)),
+    ("orthogonal", "Orthogonal", {}, (60, 80)),
+    ("orthogonal_gain", "Orthogonal", {"gain": 2.0}, (3, 3, 20, 30)),
 )
