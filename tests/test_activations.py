@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqnet import activations
+from seqnet import activations, layers
 from seqnet.activations import Activation
 from seqnet.declare import get, options_of
 from seqnet.errors import ShapeError, SpecError
@@ -168,6 +168,7 @@ def test_config_makes_an_equal_activation(row: Row) -> None:
 def test_functions_stand_beside_the_components(cls: type[Activation]) -> None:
     function = getattr(activations, cls.spec_name)
     assert function.__name__ == cls.spec_name and function.component is cls
+    assert {cls.spec_name, cls.__name__} <= set(activations.__all__)
     assert list(inspect.signature(function).parameters) == ["x", *options_of(cls)]
     assert all(declared.help for declared in options_of(cls).values())
     assert cls.__doc__ and "y = " in cls.__doc__
@@ -201,6 +202,7 @@ def test_names_and_objects_that_mean_an_activation() -> None:
     for identifier in ("relu", "ReLU", activations.relu, activations.ReLU, activations.ReLU(), {"relu": None}):
         assert type(activations.get(identifier)) is activations.ReLU
     assert type(activations.get(None)) is activations.Linear
+    assert activations.get(layers.Activation({"elu": {"alpha": 0.5}})).get_config() == {"alpha": 0.5}
     assert type(activations.get("swish")) is type(activations.get("silu"))
     assert type(activations.get("hard_swish")) is type(activations.get("hard_silu"))
     assert activations.get("softmax").__name__ == "softmax"

@@ -25,14 +25,16 @@ class Activation(Component):
 
     @classmethod
     def from_value(cls, value: Any) -> Self | None:
-        """None is the linear activation; a function object of this package or a class stands for its defaults."""
+        """None is linear; a function object of this package or a class stands for its defaults, and a layer that is
+        nothing but a function, as Keras scripts pass LeakyReLU(), for that function."""
         if value is None:
             return get(cls, "linear")
         if isinstance(value, ActivationFunction):
             value = value.component
-        if isinstance(value, type) and issubclass(value, cls):
-            return value()
-        return None
+        if isinstance(value, type):
+            return value() if issubclass(value, cls) else None
+        function = getattr(value, "function", None)
+        return function if isinstance(function, cls) else None
 
     @property
     def __name__(self) -> str:
