@@ -71,4 +71,7 @@ def test_training_gives_keras_numbers(name: str, threads: int) -> None:
     for i, weight in enumerate(model.get_weights()):
         close(weight, reference[f"weight/{i}"], 2e-4)
     close(model.predict(data["val_x"]), reference["predict"], 2e-4)
-    close(model.evaluate(data["val_x"], data["val_y"], batch_size=4, verbose=0), reference["evaluate"], 2e-4)
+    values = model.evaluate(data["val_x"], data["val_y"], batch_size=4, verbose=0, return_dict=True)
+    assert {f"evaluate/{key}" for key in values} == {k for k in reference if k.startswith("evaluate/")}
+    for key, value in values.items():
+        close(value, reference[f"evaluate/{key}"], 2e-4)

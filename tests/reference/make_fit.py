@@ -51,7 +51,9 @@ def run(name: str) -> dict[str, np.ndarray]:
     found = {f"{name}/history/{key}": np.array(values) for key, values in history.history.items()}
     found |= {f"{name}/weight/{i}": w for i, w in enumerate(model.get_weights())}
     found[f"{name}/predict"] = model.predict(data["val_x"], verbose=0)
-    found[f"{name}/evaluate"] = np.array(model.evaluate(data["val_x"], data["val_y"], batch_size=4, verbose=0))
+    # As a mapping: Keras's list has surplus entries where two values share a name.
+    values = model.evaluate(data["val_x"], data["val_y"], batch_size=4, verbose=0, return_dict=True)
+    found |= {f"{name}/evaluate/{key}": np.array(value) for key, value in values.items()}
     return found
 
 
