@@ -183,7 +183,7 @@ class _Composer:
 
     def scalar(self, event: ScalarEvent, path: Path) -> Scalar:
         start, end = self.skip_properties(event)
-        plain = event.implicit[0]
+        plain = event.implicit[0] and event.tag is None
         tag = None if event.tag in (None, "!") else TAGS.get(event.tag or "")
         value: object = event.value
         if event.style in ("'", '"'):

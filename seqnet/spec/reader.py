@@ -68,14 +68,13 @@ def read_document(path: str | os.PathLike[str]) -> Document:
         raise _missing(name) from None
     except NotADirectoryError:
         raise _file_error(name, "there is no such file: a part of its path is not a folder") from None
-    except IsADirectoryError:
+    except (IsADirectoryError, PermissionError):  # Windows says of a folder that it may not be read
+        if not os.path.isdir(path):
+            message = "you may not read this file (permission denied)"
+            raise _file_error(name, message, "make it readable (chmod u+r), or ask its owner") from None
         inside = [os.path.join(name, entry) for entry in _yaml_files(name)]
         hint = f"give one of its files: {_some(inside)}" if inside else f"it has no YAML file in it; {_START}"
         raise _file_error(name, "this is a folder, not a YAML file", hint) from None
-    except PermissionError:
-        raise _file_error(
-            name, "you may not read this file (permission denied)", "ask its owner, or chmod u+r"
-        ) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise _file_error(name, f"the file can't be read: {reason.lower()}") from None
@@ -102,7 +101,8 @@ def _not_a_mapping(source: Source, root: Node) -> Finding:
     place = Place(source, root.start, min(max(root.end, root.start + 1), line) if isinstance(root, Scalar) else line)
     if isinstance(root, ListNode):
         return Finding(source, f"{wanted}, got a list", "if these are layers, write model: above them", place)
-    hint = line_advice(source, source.line_start(root.start)) or _START
+    words = isinstance(root, Scalar) and isinstance(root.value, str)
+    hint = (line_advice(source, source.line_start(root.start)) if words else "") or _START
     return Finding(source, f"{wanted}, got a single value", hint, place)
 
 
@@ -115,7 +115,7 @@ def _decode(content: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         if encoding != "utf-8" or _BINARY.search(content, 0, 1000):
             raise _binary(name, error.start) from None
-        before = content[: error.start].decode()
+        before = content[: error.start].decode().removeprefix("\ufeff")
         source = Source(name, before + content[error.start :].decode(errors="backslashreplace"))
         message = f"the file is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start} is no text"
         place = Place(source, len(before), len(before) + 4)
