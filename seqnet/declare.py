@@ -231,7 +231,8 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
         hint = ""
         if isinstance(value, Mapping) and len(value) > 1:
             hint = f"it has {len(value)} keys; indent the options under the name"
-        message = f"{label} must be a {kind} name or {{Name: {{options}}}}, got {show(value)}"
+        article = "an" if kind[0] in "aeiou" else "a"
+        message = f"{label} must be {article} {kind} name or {{Name: {{options}}}}, got {show(value)}"
         problems.append(Problem(path, message, hint))
         return INVALID
     try:

@@ -17,6 +17,7 @@ import numpy as np
 from seqnet.arrays import Array, Cache
 from seqnet.layers.base import Context, Layer, Worker
 from seqnet.losses import Loss
+from seqnet.network.memory import keep_memory
 from seqnet.network.network import Network, plan_inference, plan_training
 from seqnet.network.team import Team
 
@@ -93,6 +94,7 @@ class Engine:
     """Runs a network: training steps, test steps and predictions."""
 
     def __init__(self, network: Network, loss: Loss | None = None, *, threads: int = 1) -> None:
+        keep_memory()
         self.network = network
         self.parameters = network.parameters
         self.inference = plan_inference(network)

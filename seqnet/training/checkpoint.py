@@ -68,7 +68,7 @@ def read_snapshot(folder: Path) -> Snapshot:
         raise CheckpointError(f"there is no checkpoint in {folder}") from error
     except OSError as error:
         raise CheckpointError(f"can't read {folder / STATE}: {reason(error)}") from error
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{folder / STATE} is damaged: {error}") from error
     if version != FORMAT:
         raise CheckpointError(f"{folder} has checkpoint format {version}; this seqnet reads format {FORMAT}")
