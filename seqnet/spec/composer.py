@@ -21,15 +21,14 @@ from yaml.events import (
 
 from seqnet.errors import Path, nearest
 from seqnet.spec.diagnostics import DocumentError, Finding
-from seqnet.spec.nodes import Alias, Key, ListNode, MapNode, Node, Scalar
+from seqnet.spec.nodes import MAX_DEPTH, TOO_DEEP, Alias, Key, ListNode, MapNode, Node, Scalar
 from seqnet.spec.parsing import events
 from seqnet.spec.scalars import TAGS, convert, resolve
-from seqnet.spec.source import Place, Source, escape
-from seqnet.spec.syntax import MAX_DEPTH, QUOTE_IT, TOO_DEEP, explain
+from seqnet.spec.source import QUOTE_IT, Place, Source, escape
 
 MAX_VALUES = 1_000_000
 _MOST_FINDINGS = 100
-_NOT_ALLOWED = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_NOT_ALLOWED = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 
 
@@ -68,6 +67,8 @@ class _Composer:
                         self.stop(*self.span(event), "a second document begins here", "one file is one run: remove ---")
                     root = self.node(next(self.events), (), 0)
         except MarkedYAMLError as error:
+            from seqnet.spec.syntax import explain  # its many patterns are made only for a broken file
+
             bracket = self.brackets[-1] if self.brackets else None
             self.add(*explain(error, self.inner, self.last_quoted, bracket))
         if self.findings:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from seqnet.errors import Path, Problem, SpecError
 from seqnet.spec.source import Place, Source, escape, printable, width
-from seqnet.spec.syntax import text_advice
 
 if TYPE_CHECKING:
     from seqnet.spec.reader import Document
@@ -108,6 +107,8 @@ def locate(problem: Problem, document: Document) -> dict[str, Any]:
 
 
 def _finding(problem: Problem, document: Document) -> Finding:
+    from seqnet.spec.syntax import text_advice  # its many patterns are made only when something is wrong
+
     found = document.find(problem.path, on_key=problem.on_key)
     place = found or document.beginning
     written = place.source.text[place.start : min(place.end, place.start + 60)]

@@ -8,6 +8,9 @@ from seqnet.spec.source import Place, Source
 
 Key = str | int
 
+MAX_DEPTH = 200
+TOO_DEEP = f"values are nested more than {MAX_DEPTH} levels deep here"
+
 
 class Node:
     """A value with its place. size: how many values it holds, itself included; height: how deep they nest."""

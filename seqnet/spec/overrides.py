@@ -10,10 +10,9 @@ from typing import NoReturn
 from seqnet.errors import nearest
 from seqnet.spec.composer import compose
 from seqnet.spec.diagnostics import DocumentError, Finding
-from seqnet.spec.nodes import Key, ListNode, MapNode, Node, Scalar
+from seqnet.spec.nodes import MAX_DEPTH, TOO_DEEP, Key, ListNode, MapNode, Node, Scalar
 from seqnet.spec.reader import Document
 from seqnet.spec.source import Place, Source
-from seqnet.spec.syntax import MAX_DEPTH, TOO_DEEP
 
 _INDEX = re.compile(r"-?[0-9]{1,9}")
 _FORM = "write key.path=value, for instance training.epochs=10"

@@ -14,7 +14,6 @@ from seqnet.spec.composer import compose
 from seqnet.spec.diagnostics import DocumentError, Finding
 from seqnet.spec.nodes import ListNode, MapNode, Node, Scalar, find
 from seqnet.spec.source import Mark, Place, Source
-from seqnet.spec.syntax import line_advice
 from seqnet.spec.writer import dump_yaml
 
 __all__ = ["Document", "Mark", "dump_yaml", "parse_document", "read_document"]
@@ -96,6 +95,8 @@ def parse_document(text: str, name: str = "<string>") -> Document:
 
 
 def _not_a_mapping(source: Source, root: Node) -> Finding:
+    from seqnet.spec.syntax import line_advice  # its many patterns are made only for a broken file
+
     wanted = "the top of the file must be a mapping with keys such as model: and training:"
     line = source.line_end(root.start)
     place = Place(source, root.start, min(max(root.end, root.start + 1), line) if isinstance(root, Scalar) else line)

@@ -8,6 +8,8 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 
+QUOTE_IT = "put the text in quotes"
+
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 # A place in a very long line is looked at through a window, so that a message about it stays cheap.
 _WINDOW = 300

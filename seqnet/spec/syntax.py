@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from yaml.error import MarkedYAMLError
 
-from seqnet.spec.source import Source
+from seqnet.spec.nodes import TOO_DEEP
+from seqnet.spec.source import QUOTE_IT, Source
 
 _COLON_WITHOUT_SPACE = re.compile(r"\s*(?:- +)?([A-Za-z_][\w.]*:)(?=[^\s:/\\])")
 _DASH_WITHOUT_SPACE = re.compile(r"\s*(-)(?=[A-Za-z])")
@@ -27,9 +28,6 @@ _BAD_CODE = re.compile(
 )
 _CLOSERS = {"[": "]", "{": "}"}
 
-MAX_DEPTH = 200
-TOO_DEEP = f"values are nested more than {MAX_DEPTH} levels deep here"
-QUOTE_IT = "put the text in quotes"
 SPACE_AFTER_COLON = "put a space after the colon"
 
 
