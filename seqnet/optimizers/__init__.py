@@ -7,19 +7,33 @@ from typing import Any
 
 from seqnet import declare
 from seqnet.optimizers import schedules
+from seqnet.optimizers.adafactor import Adafactor
+from seqnet.optimizers.adagrad import Adadelta, Adagrad, Ftrl
 from seqnet.optimizers.adam import Adam, Adamax, AdamW, Nadam
 from seqnet.optimizers.base import Optimizer, Segment
+from seqnet.optimizers.lamb import Lamb
+from seqnet.optimizers.lion import Lion
+from seqnet.optimizers.muon import Muon
 from seqnet.optimizers.rmsprop import RMSprop
+from seqnet.optimizers.schedule_free import ScheduleFreeAdamW
 from seqnet.optimizers.sgd import SGD
 
 __all__ = [
     "SGD",
+    "Adadelta",
+    "Adafactor",
+    "Adagrad",
     "Adam",
     "AdamW",
     "Adamax",
+    "Ftrl",
+    "Lamb",
+    "Lion",
+    "Muon",
     "Nadam",
     "Optimizer",
     "RMSprop",
+    "ScheduleFreeAdamW",
     "Segment",
     "deserialize",
     "get",

@@ -54,7 +54,7 @@ class Adam(Elementwise):
         np.multiply(g, g, s)
         np.add(v, s, v)
         if len(buffers) == 4:
-            np.maximum(buffers[2], v, buffers[2])
+            np.maximum(buffers[2], v, out=buffers[2])
             v = buffers[2]
         np.sqrt(v, s)
         np.add(s, epsilon, s)
@@ -100,7 +100,7 @@ class Adamax(Elementwise):
         np.add(m, g, m)
         np.multiply(u, beta_2, u)
         np.absolute(g, s)
-        np.maximum(u, s, u)
+        np.maximum(u, s, out=u)
         np.add(u, epsilon, s)
         np.divide(m, s, s)
         np.multiply(s, size, s)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 LearningRate = Annotated[float, Either((Number(ge=0), ComponentOf(Schedule)))]
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+FLUSH_EVERY = 256  # updates
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class Optimizer(Component, ABC):
         if len(given) > 1:
             yield given[1], f"only one of {', '.join(CLIPS)} may be set, got {' and '.join(given)}"
         for pattern in values["weight_decay_exclude"]:
-            if (rule := _regex_problem(pattern)) is not None:
+            if (rule := regex_problem(pattern)) is not None:
                 yield "weight_decay_exclude", rule
 
     def setup(self) -> None:
@@ -202,7 +203,10 @@ class Optimizer(Component, ABC):
             self.start(theta)
         if self._plain or self._gradient_ready(grad):
             learning_rate = self._rate if self._schedule is None else self._schedule(done)
-            self.step(done // self._every + 1, learning_rate)
+            number = done // self._every + 1
+            self.step(number, learning_rate)
+            if number % FLUSH_EVERY == 0:
+                self._flush()
         if self.use_ema:
             self._update_average(theta, grad)
         for view, constraint in self._constrained:
@@ -268,7 +272,7 @@ class Optimizer(Component, ABC):
         if self.built:
             raise UsageError("exclude_from_weight_decay must be called before the optimizer is built")
         for pattern in var_names or ():
-            if (rule := _regex_problem(pattern)) is not None:
+            if (rule := regex_problem(pattern)) is not None:
                 raise SpecError(f"{self.spec_name}: {rule}")
         self._excluded = (*(f"^{re.escape(name)}$" for name in var_list or ()), *(var_names or ()))
 
@@ -377,6 +381,19 @@ class Optimizer(Component, ABC):
         if frequency is not None and (updates + 1) % frequency == 0:
             np.copyto(theta, average)
 
+    def _flush(self) -> None:
+        """Set to zero what has all but died out in the slots.
+
+        Sums that decay without new gradients (dead units, words not seen) end as subnormal numbers, with which
+        arithmetic is many times slower on common processors, and which rounding keeps from ever reaching zero. The
+        limit lies far below what changes a weight.
+        """
+        limit = 1e-30 if self.dtype == np.float32 else 1e-280
+        for slot in self._slots.values():
+            for start in range(0, slot.size, 1 << 16):
+                part = slot[start : start + (1 << 16)]
+                np.copyto(part, 0, where=np.abs(part) < limit)
+
     def _decays(self, segment: Segment) -> bool:
         own_name = segment.name.rpartition("/")[2]
         patterns = (*self.weight_decay_exclude, *self._excluded)
@@ -423,7 +440,8 @@ class Optimizer(Component, ABC):
 
 def norm(x: Array) -> float:
     """The length of a vector: sqrt(sum x^2), right also where x^2 would overflow. x: (P,)."""
-    length = math.sqrt(float(np.dot(x, x)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        length = math.sqrt(float(np.dot(x, x)))
     if math.isfinite(length) or not x.size:
         return length
     largest = float(np.max(np.abs(x)))
@@ -439,7 +457,7 @@ def _shorten(gradient: Array, limit: float) -> None:
         np.multiply(gradient, limit / length, out=gradient)
 
 
-def _regex_problem(pattern: str) -> str | None:
+def regex_problem(pattern: str) -> str | None:
     try:
         re.compile(pattern)
     except re.error as error:

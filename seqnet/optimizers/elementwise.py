@@ -15,8 +15,6 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.optimizers.base import Optimizer, Segment
 
-FLUSH_EVERY = 256  # updates
-
 
 class Block(NamedTuple):
     """Views of one stretch of all vectors, and those parts of it that weight decay is for."""
@@ -100,21 +98,6 @@ class Elementwise(Optimizer):
                     for part in decayed:
                         multiply(part, keep, part)
                 update(w, g, buffers, cells)
-        if number % FLUSH_EVERY == 0:
-            self._flush()
-
-    def _flush(self) -> None:
-        """Set to zero what has all but died out in the slots.
-
-        Sums that decay without new gradients (dead units, words not seen) end as subnormal numbers, with which
-        arithmetic is many times slower on common processors, and which rounding keeps from ever reaching zero. The
-        limit lies far below what changes a weight.
-        """
-        limit = 1e-30 if self.dtype == np.float32 else 1e-280
-        for _, _, _, _, blocks in self._views:
-            for w, _, buffers, _ in blocks:
-                for slot in buffers[: len(self.slots())]:
-                    np.copyto(slot, 0, where=np.less(np.abs(slot), limit, out=np.empty(w.size, bool)))
 
     def _runs(self) -> list[tuple[float, list[tuple[int, int]]]]:
         """Per learning-rate factor, the stretches (start, stop) of about block_bytes that cover its variables."""

@@ -51,7 +51,7 @@ class RMSprop(Elementwise):
             np.multiply(mean, mean, s)
             np.multiply(s, fresh, s)
             np.subtract(v, s, s)
-            np.maximum(s, 0, s)  # a variance; rounding can make the difference negative
+            np.maximum(s, 0, out=s)  # a variance; rounding can make the difference negative
             np.add(s, epsilon, s)
         else:
             np.add(v, epsilon, s)
