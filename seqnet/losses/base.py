@@ -73,7 +73,7 @@ class Loss(Component):
     elementwise: ClassVar[bool] = False  # a vector of predictions is N rows of one value
     whole_batch: bool = False  # the value is no sum over rows: a batch can't be cut into shards
 
-    reduction: Reduction = option(
+    reduction: Reduction | None = option(
         "how per-row losses become one number: `sum_over_batch_size` and `mean` divide the sum by their count, "
         "`mean_with_sample_weight` by the sum of the weights, `none` keeps them",
         default="sum_over_batch_size",
@@ -105,6 +105,7 @@ class Loss(Component):
 
     def setup(self) -> None:
         cls = type(self)
+        self.reduction = self.reduction or "none"
         if self.name is None:
             self.name = cls.default_name or snake_case(cls.__name__)
         if cls.linearize is Loss.linearize and (cls.values is Loss.values or cls.vjp is Loss.vjp):
@@ -228,7 +229,8 @@ class Loss(Component):
             divisor = total(float(np.add.reduce(weights, axis=None)))
         if not values.ndim and weights.ndim:
             return np.asarray(float(np.add.reduce(weights, axis=None)) * _inverse(divisor), dtype)
-        return fit_weights(self.name, weights, values.shape) * _inverse(divisor)
+        what = "mask" if sample_weight is None else "sample_weight"
+        return fit_weights(self.name, weights, values.shape, what) * _inverse(divisor)
 
     # -- for `seqnet check` -----------------------------------------------------------------------------------------
 

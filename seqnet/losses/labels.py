@@ -133,9 +133,9 @@ def _one_hot(name: str, y: Array, out: Shape, num_classes: int | None, integer_f
         return f"the labels run from {y.min():g} to {y.max():g}, but {name} expects rows of 0 and 1, or of shares"
     sums = y.sum(axis=-1, dtype=np.float64)
     if sums.max() > 1.001:
-        row = int(np.argwhere(sums > 1.001)[0][0])
+        place = tuple(int(i) for i in np.argwhere(sums > 1.001)[0])
         return (
-            f"label row {row} adds up to {sums.max():g}, but {name} expects one class a row;"
+            f"label row {place[0]} adds up to {sums[place]:g}, but {name} expects one class a row;"
             " for several classes a row use binary_crossentropy with a sigmoid"
         )
     return None

@@ -62,8 +62,8 @@ def fit_weights(name: str, weights: Array, shape: tuple[int, ...], what: str = "
         hint = f"use shape {shape}"
         if weights.ndim == 1 and len(shape) > 1 and len(weights) == shape[0]:
             hint = f"to weight whole rows use shape {(len(weights),) + (1,) * (len(shape) - 1)}, else {shape}"
-        if what == "mask" and weights.ndim == len(shape) + 1:
-            hint = f"give labels and predictions one value more in depth, shape {(*weights.shape, 1)}"
+        if weights.ndim == len(shape) + 1:
+            hint = f"use shape {shape}, or labels and predictions of shape {(*weights.shape, 1)}"
         raise ShapeError(f"{name}: a {what} of shape {weights.shape} does not fit losses of shape {shape}; {hint}")
     return fitted
 
