@@ -19,8 +19,8 @@ from seqnet.constraints import Constraint
 from seqnet.declare import Component, option
 from seqnet.errors import ShapeError, UsageError
 from seqnet.initializers import Initializer
-from seqnet.regularizers import Regularizer
 from seqnet.registry import register
+from seqnet.regularizers import Regularizer
 
 layer = register
 
@@ -187,6 +187,9 @@ class Layer(Component):
     activation_is_last: ClassVar[bool] = False
     # True: the layer couples the rows of a batch (batch statistics).
     couples_rows: ClassVar[bool] = False
+    # True: the layer has adapt(data), which takes statistics from the training rows, and `adapted`, which says
+    # whether it has them.
+    adapts: ClassVar[bool] = False
 
     name: str | None = option("a name of its own; default: the layer's type and a number", default=None, kw_only=True)
     trainable: bool = option("false freezes the layer's weights", default=True, kw_only=True)

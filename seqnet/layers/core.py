@@ -122,7 +122,7 @@ class Dense(Layer):
         return dx if dx.shape == shape else dx.reshape(shape)
 
 
-class _Elementwise(Layer):
+class Elementwise(Layer):
     """A layer that is nothing but an activation function."""
 
     supports_masking = True
@@ -145,7 +145,7 @@ class _Elementwise(Layer):
 
 
 @layer()
-class Activation(_Elementwise):
+class Activation(Elementwise):
     """y = activation(x).
 
     x: (N, ...) -> y: (N, ...).
