@@ -1,0 +1,51 @@
+"""`seqnet predict`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from seqnet.cli import options
+
+
+@click.command(short_help="Let a trained run predict new rows.")
+@click.argument("run", metavar="RUN|MODEL", shell_complete=options.complete_runs)
+@click.argument("input", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write all rows to FILE: .csv, .json, .jsonl, .npz or .npy.",
+)
+@options.checkpoint
+@options.as_json
+@options.runs
+def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json: bool, runs: Path) -> None:
+    """The class and the probabilities, or the values, for the rows of INPUT: an npz, npy, csv or tsv file.
+
+    An npz file holds them as x, x_test or its only array. Without -o they go to stdout: as csv, or on a terminal the
+    first ones as a table.
+
+    \b
+    seqnet predict runs/fashion_mlp/3 rows.npz -o out.csv
+    seqnet predict fashion_mlp rows.csv | head
+    """
+    from seqnet.console.messages import show_note
+    from seqnet.console.theme import is_terminal
+    from seqnet.runs.predict import predict, prediction_csv, write_predictions
+
+    found = predict(options.open_run(run, runs), input, checkpoint=checkpoint)
+    if output is not None:
+        write_predictions(found, output)
+        show_note(f"wrote {len(found.outputs):,} rows to {output}")
+    if as_json:
+        options.print_json({"classes": found.classes, "predictions": found.rows()})
+    elif output is None and is_terminal(sys.stdout):
+        from seqnet.console.results import show_predictions
+
+        show_predictions(found.rows())
+    elif output is None:
+        click.echo(prediction_csv(found), nl=False)
