@@ -82,3 +82,10 @@ def print_json(data: Any) -> None:
     from seqnet.runs.folder import finite
 
     click.echo(json.dumps(finite(data), indent=2, allow_nan=False))
+
+
+def complete_datasets(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """For the shell: the names of the data sets."""
+    from seqnet.registry import components
+
+    return [cls.spec_name for cls in components("dataset") if cls.spec_name.startswith(incomplete)]

@@ -19,8 +19,8 @@ def scalar(value: Any) -> float | None:
     return float(array.mean()) if array.size else None
 
 
-def metric(value: Any) -> str:
-    """A loss or metric in about six characters: 0.8512, 12.3457, 3.1e-05."""
+def metric(value: Any, *, short: bool = False) -> str:
+    """A loss or metric in about six characters: 0.8512, 12.3457, 3.12e-05; short: at most seven."""
     number = scalar(value)
     if number is None:
         return "-"
@@ -30,8 +30,8 @@ def metric(value: Any) -> str:
         return "inf" if number > 0 else "-inf"
     size = abs(number)
     if number == 0 or 1e-3 <= size < 1000:
-        return f"{number:.4f}"
-    return f"{number:.1f}" if 1000 <= size < 1e6 else f"{number:.2e}"
+        return f"{number:.{4 if size < 100 or not short else 2}f}"
+    return f"{number:.1f}" if 1000 <= size < 1e5 else f"{number:.{1 if short else 2}e}"
 
 
 def keras_metric(value: Any) -> str:

@@ -62,14 +62,14 @@ class RunDisplay(Callback):
         """Say what decides which epoch is best: "min" or "max", and the best so far of a resumed run."""
         self.monitor, self.judge, self.best = monitor, Monitor(mode), best
 
-    def say(self, *texts: Text | str) -> None:
-        """Write lines that stay, above what is live."""
+    def say(self, *texts: Any) -> None:
+        """Write texts or tables that stay, above what is live."""
         with contextlib.suppress(OSError):  # nobody reads any more; the run goes on
             for text in texts:
                 if self._screen is not None:
                     self._screen.console.print(text, soft_wrap=True)
                 else:
-                    theme.show(text, stream=self.stream, width=10_000)
+                    theme.show(text, stream=self.stream, width=10_000 if isinstance(text, Text) else None)
 
     def close(self) -> None:
         """Take the live line off the screen."""
@@ -146,7 +146,7 @@ class RunDisplay(Callback):
             elif column.name == "time":
                 shown, style = seconds(took), theme.FAINT
             else:
-                shown = metric(values[column.name])
+                shown = metric(values[column.name], short=column.width < 9)
                 style = style or (theme.BAD if shown in ("nan", "inf", "-inf") else "")
             row.append(shown.rjust(column.width), style)
         if best:
@@ -155,25 +155,29 @@ class RunDisplay(Callback):
 
     def _choose_columns(self, epoch: str, names: Sequence[str], values: Logs) -> list[_Column]:
         """As many columns as the terminal is wide: values come first, then time, then learning rate."""
-        room = theme.columns(self.stream) - 4
+        room = theme.columns(self.stream) - 3
         total = epoch.split("/")[1]
-        epochs = _Column("", "epoch", "epoch", max(2 * len(total) + 1, 5) + 1)
+        epochs = _Column("", "epoch", "epoch", max(2 * len(total) + 1, 5))
         rate, took = _Column("", "lr", "lr", 11), _Column("", "time", "time", 8)
-        groups = []
-        for name in names:
-            parts = [("train", name), ("val", f"val_{name}")]
-            there = [(head, full) for head, full in parts if full in values]
-            validated = any(n.startswith("val_") for n in values)
-            label = theme.printable(name)
-            wide = max(9, -(-(len(label) + 2) // len(there)))
-            groups.append([_Column(label, head if validated else "", full, wide) for head, full in there])
-        for kept in range(len(groups), 0, -1):
-            shown = [column for group in groups[:kept] for column in group]
+        validated = any(name.startswith("val_") for name in values)
+        for least in (9, 8):
+            groups = [self._group(name, values, validated, least) for name in names]
             for tail in ([rate, took], [took], []):
-                columns = [epochs, *shown, *tail]
+                columns = [epochs, *(column for group in groups for column in group), *tail]
                 if sum(column.width for column in columns) <= room:
                     return columns
-        return [epochs, *(groups[0][:1] if groups else [])]
+        while groups and sum(column.width for column in columns) > room:
+            groups.pop()
+            columns = [epochs, *(column for group in groups for column in group)]
+        return columns
+
+    @staticmethod
+    def _group(name: str, values: Logs, validated: bool, least: int) -> list[_Column]:
+        """The columns of one metric: of the training rows, and where there is one of the validation."""
+        there = [(head, full) for head, full in (("train", name), ("val", f"val_{name}")) if full in values]
+        label = theme.printable(name)
+        width = max(least, -(-(len(label) + 2) // len(there)))
+        return [_Column(label, head if validated else "", full, width) for head, full in there]
 
     def _header(self, columns: Sequence[_Column]) -> list[Text]:
         """Names of the values over their columns, then train and val."""

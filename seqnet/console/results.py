@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+from rich.table import Table
 from rich.text import Text
 
 from seqnet.console import theme
 from seqnet.console.format import cut, metric, plural, seconds
 from seqnet.console.summary import print_summary
-from seqnet.console.tables import Cell, facts, listing
+from seqnet.console.tables import Cell, commands, facts, listing
 
 if TYPE_CHECKING:
     from seqnet.models.summary import SummaryTable
@@ -32,14 +33,15 @@ def start_lines(
     epochs: int,
     batch_size: int,
     seed: int,
-) -> list[Text]:
+) -> list[Text | Table]:
     """What is said before the first epoch."""
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
     steps = math.ceil(rows.get("train", 0) / batch_size)
     plan = f"{plural(epochs, 'epoch')} of {plural(steps, 'step')}, batch size {batch_size}, seed {seed}"
     going_on = f", going on in epoch {resumed_at}" if resumed_at is not None else ""
     return [
-        *facts([("Data", f"{data}: {counts} rows"), ("Training", plan), ("Run", f"{folder}{going_on}")]),
+        facts([("Data", f"{data}: {counts} rows"), ("Training", plan)]),
+        *commands("Run", [folder + going_on]),
         Text(),
     ]
 
@@ -71,7 +73,7 @@ def show_run(
         heads.append(f"best\nepoch {best.get('epoch', '?')}")
         columns.append(best)
     if test is not None:
-        heads.append("test\nbest weights")
+        heads.append("test\n(best)")
         columns.append(test)
     names = sorted(final, key=lambda name: (name.startswith("val_"), name.removeprefix("val_") != "loss", name))
     rows: list[list[Cell]] = []
@@ -81,9 +83,8 @@ def show_run(
         rows.append([Text(theme.printable(name), theme.KEY), *cells])
     theme.show("", listing(heads, rows, right=range(1, len(heads))), "")
     said = plural(done, "epoch") if done >= asked else f"{done} of {plural(asked, 'epoch')}"
-    lines = [("Run", folder), ("Trained", f"{said}{f' in {seconds(took)}' if took is not None else ''}")]
-    lines += [("Next" if not place else "", hint) for place, hint in enumerate(hints)]
-    theme.show(*facts(lines), width=10_000)
+    theme.show(facts([("Trained", f"{said}{f' in {seconds(took)}' if took is not None else ''}")]))
+    theme.show(*commands("Run", [folder]), *commands("Next", hints), width=10_000)
 
 
 def show_evaluation(
@@ -98,7 +99,7 @@ def show_evaluation(
 ) -> None:
     """Loss and metrics, then for classifiers each class and the confusions."""
     which = f"{run}, {checkpoint} weights" if checkpoint in ("best", "last") else run
-    theme.show(*facts([("Run", which), ("Rows", f"{rows:,} {split}")]), "", width=10_000)
+    theme.show(*commands("Run", [which]), *commands("Rows", [f"{rows:,} {split}"]), "", width=10_000)
     table = [[Text(theme.printable(name), theme.KEY), Text(_all(value))] for name, value in values.items()]
     theme.show(listing(["", "value"], table, right=[1]), "")
     if per_class:

@@ -15,10 +15,8 @@ from seqnet.console import theme
 Cell = Text | str
 
 
-def listing(
-    heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, right: Collection[int] = (), last: str = "fold"
-) -> Table:
-    """A table without frames. right: the columns whose cells end at the right. last: how the last one overflows."""
+def listing(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, right: Collection[int] = ()) -> Table:
+    """A table without frames. right: the columns whose cells end at the right."""
     columns = [
         Column(
             head if isinstance(head, Text) else Text(head),
@@ -28,17 +26,33 @@ def listing(
         )
         for place, head in enumerate(heads)
     ]
-    table = Table(*columns, box=SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style=theme.TITLE)
+    table = Table(
+        *columns,
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        header_style=theme.TITLE,
+        show_header=any(str(head) for head in heads),
+    )
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(theme.printable(cell)) for cell in row))
     return table
 
 
-def facts(pairs: Sequence[tuple[str, Cell]], *, room: int = 9) -> list[Text]:
-    """Lines of a name and what it is."""
+def facts(pairs: Sequence[tuple[str, Cell]], *, room: int = 9) -> Table:
+    """Lines of a name and what it is; long ones go on below where they began."""
+    table = Table.grid(Column(width=room, no_wrap=True), Column(overflow="fold"), pad_edge=False)
+    for name, value in pairs:
+        table.add_row(Text(name, theme.FAINT), value if isinstance(value, Text) else Text(theme.printable(value)))
+    return table
+
+
+def commands(label: str, lines: Sequence[str], *, room: int = 9) -> list[Text]:
+    """Commands to copy: whole lines, which the terminal folds if it must."""
     return [
-        Text.assemble((name.ljust(room), theme.FAINT), value if isinstance(value, Text) else theme.printable(value))
-        for name, value in pairs
+        Text.assemble((("" if place else label).ljust(room), theme.FAINT), theme.printable(line))
+        for place, line in enumerate(lines)
     ]
 
 

@@ -1,0 +1,179 @@
+"""What the declarations say of components, as plain data: for `list`, `describe` and their --json."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from seqnet.checkers import show
+from seqnet.declare import Component, options_of
+from seqnet.errors import SeqnetError, UsageError, nearest, suggestion
+from seqnet.layers.base import Layer
+from seqnet.registry import KIND_MODULES, components, snake_case
+from seqnet.spec.sections import DataSection, TrainingSection
+
+SECTIONS: dict[str, type[Component]] = {"data": DataSection, "training": TrainingSection}
+
+# Kinds whose names Keras's users write in snake_case too.
+_SPOKEN = ("optimizer", "loss", "metric", "initializer", "regularizer", "constraint")
+
+# Input rows to try a layer on, until one fits.
+_SHAPES = ((16,), (8, 16), (28, 28, 3), (8, 8, 8, 3), (), (8, 28, 28, 3))
+
+
+def plural(kind: str) -> str:
+    """layer -> layers, loss -> losses"""
+    return {"loss": "losses", "dataset": "datasets"}.get(kind, f"{kind}s")
+
+
+def kind_named(text: str) -> str:
+    """A kind by its name in the singular or the plural. Raises UsageError with the nearest."""
+    names = {name: kind for kind in KIND_MODULES for name in (kind, plural(kind))}
+    found = names.get(text.lower().replace(" ", "").removesuffix("."))
+    if found is None:
+        raise UsageError(f"there is no kind {text!r}; {suggestion(text, [plural(k) for k in KIND_MODULES], limit=20)}")
+    return found
+
+
+def names_of(kind: str, cls: type[Component]) -> list[str]:
+    """The other names that a file may use for a component; spellings that differ by capitals alone count once."""
+    if kind == "section":
+        return []
+    snake = [snake_case(cls.__name__)] if kind in _SPOKEN and not cls.spec_name.islower() else []
+    others = {name.lower(): name for name in reversed([*snake, *cls.aliases]) if name != cls.spec_name}
+    return list(reversed(others.values()))
+
+
+def first_line(cls: type[Component]) -> str:
+    return inspect.cleandoc(cls.__doc__ or "").split("\n")[0]
+
+
+def find(name: str, kind: str | None = None) -> list[tuple[str, type[Component]]]:
+    """(kind, class) of every component of that name, the best fit first: exact names, aliases, then other capitals.
+
+    Raises UsageError with the nearest name.
+    """
+    kinds = [kind] if kind else list(KIND_MODULES)
+    everything = [(one, cls) for one in kinds for cls in components(one)]
+    if kind is None:
+        everything += [("section", cls) for cls in SECTIONS.values()]
+
+    def distance(one: str, cls: type[Component]) -> int:
+        key, others = key_of(one, cls), {*cls.aliases, *cls.automatic_aliases()}
+        if name == key:
+            return 0
+        if name in others:
+            return 1
+        return 2 if name.lower() in (key.lower(), *(other.lower() for other in others)) else 3
+
+    ranked = sorted(((distance(one, cls), one, cls) for one, cls in everything), key=lambda entry: entry[0])
+    found = [(one, cls) for rank, one, cls in ranked if rank < 3]
+    if found:
+        return found
+    near = nearest(name, {key_of(one, cls) for one, cls in everything})
+    hint = f"did you mean {near}?" if near else "seqnet list shows what there is"
+    raise UsageError(f"there is no {kind or 'component'} named {name!r}; {hint}")
+
+
+def key_of(kind: str, cls: type[Component]) -> str:
+    """What a file calls it."""
+    if kind == "section":
+        return next(key for key, section in SECTIONS.items() if section is cls)
+    return cls.spec_name
+
+
+def page(kind: str, cls: type[Component]) -> dict[str, Any]:
+    """Everything there is to say of a component."""
+    described: dict[str, Any] = {
+        "kind": kind,
+        "name": key_of(kind, cls),
+        "aliases": names_of(kind, cls),
+        "doc": inspect.cleandoc(cls.__doc__ or ""),
+        "options": [
+            {
+                "name": option.name,
+                "type": option.checker.says(),
+                "required": option.required,
+                "default": None if option.required else _plain(option.default),
+                "help": option.help,
+                "shared": option.kw_only and issubclass(cls, Layer),
+            }
+            for option in options_of(cls).values()
+        ],
+        "example": _example(kind, cls),
+    }
+    for fact in ("title", "licence", "origin", "rows"):
+        if kind == "dataset":
+            described[fact] = getattr(cls, fact)
+    if issubclass(cls, Layer):
+        described["traced"] = traced(cls)
+    return described
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def example_options(cls: type[Component]) -> dict[str, Any]:
+    """The required options, with their examples."""
+    return {o.name: _plain(o.example) for o in options_of(cls).values() if o.required}
+
+
+def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
+    """The component where it stands in a file, as plain data."""
+    options = example_options(cls)
+    one: Any = {cls.spec_name: options} if options else cls.spec_name
+    if kind in ("optimizer", "loss"):
+        return {kind: one}
+    if kind in ("metric", "callback"):
+        return {f"{kind}s": [one]}
+    if kind == "layer":
+        return {"model": [one]}
+    if kind == "schedule":
+        return {"optimizer": {"Adam": {"learning_rate": one}}}
+    if kind == "dataset":
+        return {"data": {"dataset": one}}
+    if kind == "source":
+        first = next(iter(options.values()), None)
+        return {"data": {cls.spec_name: first if len(options) == 1 else options}}
+    if kind == "section":
+        name = key_of(kind, cls)
+        return {name: {"dataset": "iris", "validation_split": 0.2} if name == "data" else {"epochs": 10}}
+    key = {"activation": "activation"}.get(kind, f"kernel_{kind}")
+    return {"model": [{"Dense": {"units": 64, key: one}}]}
+
+
+def traced(cls: type[Layer]) -> dict[str, Any] | None:
+    """What the layer of the example makes of an input: shapes and variables; None where no usual input fits."""
+    for shape in _SHAPES:
+        try:
+            layer = cls(**example_options(cls))
+            output, specs = layer.output_shape(shape), layer.param_specs(shape)
+        except (SeqnetError, ValueError, TypeError, IndexError, NotImplementedError):
+            continue
+        return {
+            "input": [None, *shape],
+            "output": [None, *output],
+            "weights": [
+                {
+                    "name": name,
+                    "shape": list(spec.shape),
+                    "initializer": _words(spec.initializer.to_spec()),
+                    "trainable": spec.trainable,
+                }
+                for name, spec in specs.items()
+            ],
+        }
+    return None
+
+
+def _words(spec: Any) -> str:
+    """A component as a file says it, in one line."""
+    return spec if isinstance(spec, str) else show(spec)
+
+
+def rows(kind: str) -> Iterator[dict[str, Any]]:
+    """The components of a kind: name, other names, first line of the description."""
+    for cls in components(kind):
+        yield {"name": cls.spec_name, "aliases": names_of(kind, cls), "summary": first_line(cls)}

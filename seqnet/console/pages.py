@@ -1,0 +1,186 @@
+"""Pages to look things up in: lists of components, a component's page, the data sets and what is in them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.table import Column, Table
+from rich.text import Text
+
+from seqnet.console import theme
+from seqnet.console.format import plural, shape
+from seqnet.console.tables import Cell, facts, listing, wide
+from seqnet.console.theme import printable
+
+_LONG = 104  # a line of a docstring longer than this was broken only because it was full
+_FEATURES = 30  # columns of a table that are listed
+_CLASSES = 40
+
+
+def show_kinds(counts: Mapping[str, int]) -> None:
+    """The kinds of components and how many there are of each."""
+    rows: list[list[Cell]] = [[Text(kind, theme.KEY), str(count)] for kind, count in counts.items()]
+    theme.show(listing(["kind", "names"], rows, right=[1]), "")
+    theme.show("seqnet list KIND shows the names, seqnet describe NAME everything about one.", width=wide())
+
+
+def show_list(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The components of a kind."""
+    aliased = any(row["aliases"] for row in rows)
+    heads = ["name", *(["also"] if aliased else []), ""]
+    table: list[list[Cell]] = []
+    for row in rows:
+        also: list[Cell] = [Text(", ".join(row["aliases"]), theme.FAINT)] if aliased else []
+        table.append([Text(row["name"], theme.KEY), *also, row["summary"]])
+    theme.show(listing(heads, table), width=wide())
+
+
+def show_page(page: Mapping[str, Any]) -> None:
+    """Everything about one component; `others` are those of other kinds with its name."""
+    name, kind = page["name"], page["kind"]
+    parts: list[Any] = [Text.assemble((name, theme.TITLE), (f"  {kind}", theme.FAINT))]
+    if page["aliases"]:
+        parts.append(Text(f"also: {', '.join(page['aliases'])}", theme.FAINT))
+    for other in page["others"]:
+        where = f"seqnet describe {other['name']} --kind {other['kind']}"
+        parts.append(Text(f"there is also the {other['kind']} {other['name']}: {where}", theme.FAINT))
+    parts += ["", *_reflowed(page["doc"])]
+    for label in ("title", "rows", "licence", "origin"):
+        if page.get(label):
+            parts += ["", facts([(label, page[label])])] if label == "title" else [facts([(label, page[label])])]
+    own = [option for option in page["options"] if not option["shared"]]
+    shared = [option for option in page["options"] if option["shared"]]
+    if own:
+        parts += ["", Text("Options", theme.TITLE), _options(own)]
+    if shared:
+        parts += ["", Text("Options of every layer", theme.TITLE), _options(shared)]
+    parts += ["", Text("In a file", theme.TITLE), Text("\n".join(f"  {x}" for x in page["example"].splitlines()))]
+    traced = page.get("traced")
+    if traced:
+        parts += ["", *_traced(traced)]
+    theme.show(*parts, width=wide())
+
+
+def _options(options: Sequence[Mapping[str, Any]]) -> Table:
+    """Each option's meaning, and below it what it takes and its default."""
+    room = min(max(len(option["name"]) for option in options), 24)
+    table = Table.grid(Column(width=room, overflow="fold"), Column(overflow="fold"), padding=(0, 2, 0, 0))
+    for option in options:
+        default = "required" if option["required"] else f"default {_value(option['default'])}"
+        rule = Text.assemble((f"{printable(option['type'])}; ", theme.FAINT))
+        rule.append(default, theme.WARNING if option["required"] else theme.FAINT)
+        table.add_row(Text(option["name"], theme.KEY), Text(printable(option["help"])))
+        table.add_row("", rule)
+    return table
+
+
+def _value(value: Any) -> str:
+    """A default as YAML would write it."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_value(item) for item in value)}]"
+    return str(value)
+
+
+def _traced(traced: Mapping[str, Any]) -> Iterator[Any]:
+    """What the layer of the example makes of an input."""
+    yield Text("Of this example", theme.TITLE)
+    pairs: list[tuple[str, Cell]] = [("input", shape(traced["input"])), ("output", shape(traced["output"]))]
+    total = 0
+    for weight in traced["weights"]:
+        size = 1
+        for length in weight["shape"]:
+            size *= length
+        total += size
+        fixed = "" if weight["trainable"] else ", not trained"
+        pairs.append(("", f"{weight['name']} {shape(weight['shape'])}, starts as {weight['initializer']}{fixed}"))
+    if traced["weights"]:
+        label, first = "weights", pairs[2][1]
+        pairs[2] = (label, first)
+        pairs.append(("", plural(total, "parameter")))
+    yield facts([(f"  {name}" if name else "", value) for name, value in pairs], room=10)
+
+
+def _reflowed(doc: str) -> list[Text]:
+    """A docstring's lines, joined where they were only broken for their length; terminals break them anew."""
+    lines: list[str] = []
+    for line in doc.splitlines():
+        follows = bool(lines) and lines[-1] and line and not line.startswith((" ", "-"))
+        if follows and len(lines[-1].split("\n")[-1]) + len(line.split()[0]) > _LONG:
+            lines[-1] += " " + line
+        else:
+            lines.append(line)
+    return [Text(printable(line)) for line in lines]
+
+
+def show_datasets(rows: Sequence[Mapping[str, Any]], *, sources: Sequence[str]) -> None:
+    """The data sets there are."""
+    table: list[list[Cell]] = [
+        [Text(row["name"], theme.KEY), row["task"], row["rows"].split(", or ")[0], row["title"]] for row in rows
+    ]
+    theme.show(listing(["name", "task", "rows", ""], table), "", width=wide())
+    own = ", ".join(sources)
+    theme.show(f"seqnet data info NAME says what is in one. For your own files: {own} (seqnet describe npz).")
+
+
+def show_data(profile: Mapping[str, Any]) -> None:
+    """What is in a data set."""
+    parts: list[Any] = [Text.assemble((printable(profile["name"]), theme.TITLE))]
+    if profile.get("title"):
+        parts[0].append(f"  {printable(profile['title'])}", theme.FAINT)
+    rows = ", ".join(f"{count:,} {name}" for name, count in profile["rows"].items())
+    pairs: list[tuple[str, Cell]] = [
+        ("task", profile["task"] or "not stated"),
+        ("rows", rows),
+        ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}"),
+    ]
+    target = profile["target"]
+    if target is not None:
+        spread = f", {_range(target['range'])}" if "range" in target else ""
+        pairs.append(("target", f"{shape([None, *target['shape']])} {target['dtype']}{spread}"))
+    if profile["sample_weight"]:
+        pairs.append(("weights", "one a training row"))
+    pairs += [(label, profile[label]) for label in ("licence", "origin") if profile.get(label)]
+    parts += ["", facts(pairs)]
+    if profile["features"]:
+        parts += ["", *_features(profile["features"])]
+    if profile["classes"]:
+        parts += ["", *_classes(profile["classes"], list(profile["rows"]))]
+    theme.show(*parts, width=None if theme.is_terminal(sys.stdout) else 120)
+
+
+def _range(values: Mapping[str, float]) -> str:
+    return f"{_number(values['min'])} … {_number(values['max'])}, mean {_number(values['mean'])}"
+
+
+def _number(value: float) -> str:
+    return f"{value:,}" if isinstance(value, int) else f"{value:.5g}"
+
+
+def _features(features: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    rows: list[list[Cell]] = [
+        [Text(printable(str(one["name"])), theme.KEY), *(_number(one[key]) for key in ("min", "max", "mean"))]
+        for one in features[:_FEATURES]
+    ]
+    yield listing(["column", "min", "max", "mean"], rows, right=range(1, 4))
+    if len(features) > _FEATURES:
+        yield f"and {len(features) - _FEATURES} more columns; --json has all of them."
+
+
+def _classes(classes: Sequence[Mapping[str, Any]], splits: Sequence[str]) -> Iterator[Any]:
+    rows: list[list[Cell]] = [
+        [
+            str(one["label"]),
+            Text(printable(str(one["name"])), theme.KEY),
+            *(f"{one['rows'].get(split, 0):,}" for split in splits),
+        ]
+        for one in classes[:_CLASSES]
+    ]
+    yield listing(["label", "class", *splits], rows, right=[0, *range(2, 2 + len(splits))])
+    if len(classes) > _CLASSES:
+        yield f"and {len(classes) - _CLASSES} more classes; --json has all of them."
