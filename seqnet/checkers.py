@@ -200,7 +200,10 @@ class Either(Checker):
         for branch in self.branches:
             if branch.matches(value):
                 return branch.check(value, path, problems)
-        return self.refuse(value, path, problems)
+        tried: list[Problem] = []
+        for branch in self.branches:
+            branch.check(value, path, tried)
+        return self.refuse(value, path, problems, next((one.hint for one in tried if one.hint), ""))
 
     def says(self) -> str:
         return " or ".join(branch.says() for branch in self.branches)
@@ -271,8 +274,13 @@ class MappingOf(Checker):
         if not self.matches(value):
             return self.refuse(value, path, problems)
         checked = {}
+        name = next((str(key) for key in reversed(path) if isinstance(key, str)), "value")
         for key, item in value.items():
-            good = self.keys.check(key, (*path, key), problems)
+            wrong: list[Problem] = []
+            good = self.keys.check(key, path, wrong)
+            for one in wrong:
+                message = f"a key of {name} must be {self.keys.says()}, got {show(key)}"
+                problems.append(Problem((*path, key), message, one.hint, on_key=True))
             checked[good] = self.values.check(item, (*path, key), problems)
         return INVALID if any(item is INVALID for pair in checked.items() for item in pair) else checked
 

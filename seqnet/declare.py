@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar
 
 from seqnet.checkers import INVALID, REQUIRED, Checker, checker_of, show
-from seqnet.errors import Path, Problem, SpecError, suggestion
-from seqnet.registry import UnknownName, lookup, snake_case
+from seqnet.errors import Path, Problem, SpecError, nearest, suggestion
+from seqnet.registry import UnknownName, is_known, lookup, snake_case
+from seqnet.spelling import option_saying, usual_option
 
 C = TypeVar("C", bound="Component")
 
@@ -188,14 +189,20 @@ def check_options(
     """Check `given` against the options of `cls`; append what is wrong to `problems`; return checked values."""
     options = options_of(cls)
     before = len(problems)
+    meant: set[str | None] = set()
     for name in given:
         if name not in options:
-            hint = suggestion(str(name), options, limit=40) if options else "it has no options"
-            problems.append(Problem((*path, name), f"{cls.spec_name} has no option {name!r}", hint, on_key=True))
+            near = usual_option(str(name), options) or nearest(str(name), options)
+            hint = f"did you mean {near}?" if near else suggestion(str(name), options, limit=40)
+            hint = option_saying(str(name)) or hint if options else "it has no options"
+            problems.append(Problem((*path, name), f"{cls.spec_name} has no option {show(name)}", hint, on_key=True))
+            meant.add(near)
     values: dict[str, Any] = {}
     for name, declared in options.items():
         if name in given:
             values[name] = declared.checker.check(given[name], (*path, name), problems)
+        elif declared.required and name in meant:
+            continue  # it is there, misspelled, and that has been said
         elif declared.required:
             example = "" if declared.example is None else f"for instance {name}: {show(declared.example)}"
             message = f"{cls.spec_name} needs {name}: {declared.help} ({declared.checker.says()})"
@@ -228,12 +235,9 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
         adapted = base.from_value(value)
         if adapted is not None:
             return adapted
-        hint = ""
-        if isinstance(value, Mapping) and len(value) > 1:
-            hint = f"it has {len(value)} keys; indent the options under the name"
         article = "an" if kind[0] in "aeiou" else "a"
         message = f"{label} must be {article} {kind} name or {{Name: {{options}}}}, got {show(value)}"
-        problems.append(Problem(path, message, hint))
+        problems.append(Problem(path, message, _form_hint(kind, value)))
         return INVALID
     try:
         cls = lookup(kind, name)
@@ -244,8 +248,9 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
         problems.append(Problem(inner, f"{cls.spec_name} can't be used as {label}"))
         return INVALID
     if not isinstance(options, Mapping):
-        first = next((o.name for o in options_of(cls).values() if not o.kw_only), None)
-        hint = f"write {{{name}: {{{first}: {show(options)}}}}}" if first and not isinstance(options, list) else ""
+        positional = [o.name for o in options_of(cls).values() if not o.kw_only]
+        given = dict(zip(positional, options if isinstance(options, list) else [options], strict=False))
+        hint = f"write {name}: {_as_options(given)}" if given else ""
         message = f"the options of {name} must be a mapping of names to values, got {show(options)}"
         problems.append(Problem(inner, message, hint))
         return INVALID
@@ -259,6 +264,36 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
     if isinstance(value, str):
         made.called(value)
     return made
+
+
+def _form_hint(kind: str, value: Any) -> str:
+    """What to write in place of a value that is no component's name with its options."""
+    if isinstance(value, list):
+        names = [item for item in value if isinstance(item, str) and is_known(kind, item)]
+        return f"write it without the brackets: {names[0]}" if len(value) == len(names) == 1 else ""
+    if not isinstance(value, Mapping) or not value:
+        return ""
+    named = [key for key in value if isinstance(key, str) and is_known(kind, key)]
+    if len(named) == len(value):
+        listed = kind in ("layer", "metric", "callback")
+        return "begin each of them with a dash of its own" if listed else f"keep one of {', '.join(named)}"
+    if named and value[named[0]] is None:  # the options stand beside the name, where they should be indented under it
+        options = {key: item for key, item in value.items() if key != named[0]}
+        return f"indent the options further than the name, or write {named[0]}: {_as_options(options)}"
+    for key, item in value.items():
+        if isinstance(item, str) and is_known(kind, item):  # {type: Adam, learning_rate: 0.1}
+            options = {other: entry for other, entry in value.items() if other != key}
+            return f"write {item}: {_as_options(options)}" if options else f"write {item}"
+    return "one name stands first, its options indented under it"
+
+
+def _as_options(options: Mapping[Any, Any]) -> str:
+    return "{" + ", ".join(f"{name}: {_written(value)}" for name, value in options.items()) + "}"
+
+
+def _written(value: Any) -> str:
+    """A value as one would write it: plain words without quotes."""
+    return value if isinstance(value, str) and value.isidentifier() else show(value)
 
 
 def get(base: type[C], value: Any) -> C:

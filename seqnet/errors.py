@@ -84,9 +84,21 @@ class TrainingError(SeqnetError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like `name`, or None if none is near."""
-    table = {candidate.lower(): candidate for candidate in known}
-    found = difflib.get_close_matches(name.lower(), table, n=1, cutoff=0.6)
+    """The known name that looks most like `name`, or None if none is near.
+
+    Of names that differ in capitals alone, the one that is written in lower case or not, as `name` is.
+    """
+    table: dict[str, str] = {}
+    for candidate in sorted(known, key=lambda candidate: candidate.islower() == name.islower()):
+        table[candidate.lower()] = candidate
+    wanted = name.lower()
+    found = difflib.get_close_matches(wanted, table, n=1, cutoff=0.6)
+    if found and difflib.SequenceMatcher(None, found[0], wanted).ratio() >= 0.75:
+        return table[found[0]]
+    # A whole name within a longer one (mnist in fashion_mnist_mini) says more than a few letters in common.
+    around = [candidate for candidate in table if len(wanted) > 3 and wanted in candidate]
+    if around:
+        return table[min(around, key=lambda one: (table[one].islower() != name.islower(), len(one)))]
     return table[found[0]] if found else None
 
 

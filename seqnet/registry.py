@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
-from seqnet.errors import suggestion
+from seqnet.errors import nearest
+from seqnet.spelling import usual_name
 
 if TYPE_CHECKING:
     from seqnet.declare import Component
@@ -33,6 +34,9 @@ KIND_MODULES: dict[str, str] = {
     "dataset": "seqnet.datasets.catalogue",
     "source": "seqnet.datasets.sources",
 }
+
+# Kinds whose names are easily taken for one another.
+_SIBLINGS = ("layer", "loss", "metric", "optimizer", "callback", "activation")
 
 _names: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
 _aliases: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
@@ -68,16 +72,55 @@ def lookup(kind: str, name: str) -> type[Component]:
     importlib.import_module(KIND_MODULES[kind])
     found = _names[kind].get(name) or _aliases[kind].get(name)
     if found is None:
-        candidates = [*_names[kind], *(a for a in _aliases[kind] if len(a) > 3)]
-        hint = suggestion(name, candidates)
-        raise UnknownName(kind, name, hint if hint.startswith("did") else suggestion(name, _names[kind]))
+        raise UnknownName(kind, name, _name_hint(kind, name))
     return found
+
+
+def is_known(kind: str, name: str) -> bool:
+    """Whether `lookup` finds the name."""
+    importlib.import_module(KIND_MODULES[kind])
+    return name in _names[kind] or name in _aliases[kind]
+
+
+def plural(kind: str) -> str:
+    """losses, layers: what `seqnet list` calls a kind."""
+    return "losses" if kind == "loss" else f"{kind}s"
+
+
+def _name_hint(kind: str, name: str) -> str:
+    """What is meant, or where to look: what others call so, a name of another kind, the nearest name, or all."""
+    meant = usual_name(kind, name)
+    if meant is not None and is_known(kind, meant):
+        return f"did you mean {meant}?"
+    called, bracket, _ = name.partition("(")
+    if bracket and is_known(kind, called):
+        return f"options are written {called}: {{name: value}}"
+    aliases = [a for a, cls in _aliases[kind].items() if len(a) > 3 and not _runs_together(a, cls)]
+    near = nearest(name, [*_names[kind], *aliases])
+    if near is not None and near.lower() == name.lower():
+        return f"did you mean {near}?"
+    other = next((other for other in _SIBLINGS if other != kind and is_known(other, name)), None)
+    if other is not None:
+        article = "an" if other[0] in "aeiou" else "a"
+        layer = f"; as a layer write Activation: {{activation: {name}}}"
+        return f"{name} is {article} {other}{layer if (kind, other) == ('layer', 'activation') else ''}"
+    if near is not None:
+        return f"did you mean {near}?"
+    names = sorted(_names[kind])
+    if len(names) > 12:
+        return f"`seqnet list {plural(kind)}` shows all {len(names)}"
+    return f"known: {', '.join(names)}"
 
 
 def components(kind: str) -> Iterator[type[Component]]:
     """Every component class of a kind, in the order of declaration."""
     importlib.import_module(KIND_MODULES[kind])
     yield from _names[kind].values()
+
+
+def _runs_together(alias: str, cls: type[Component]) -> bool:
+    """Whether an alias is several words without anything between them, which no one likes to read."""
+    return alias == cls.__name__.lower() != snake_case(cls.__name__)
 
 
 def snake_case(name: str) -> str:
