@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqnet.cli import options
+from seqnet.cli.usage import Group
 
 if TYPE_CHECKING:
     from seqnet.datasets.base import Data
 
 
-@click.group(short_help="Show the data sets there are, and what is in them.")
+@click.group(cls=Group, short_help="Show the data sets there are, and what is in them.")
 def command() -> None:
     """Show the data sets there are, and what is in them."""
 

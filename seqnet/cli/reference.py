@@ -174,6 +174,8 @@ def _words(spec: Any) -> str:
 
 
 def rows(kind: str) -> Iterator[dict[str, Any]]:
-    """The components of a kind: name, other names, first line of the description."""
+    """The components of a kind: name, other names, those of them that are not the name in snake_case, what it is."""
     for cls in components(kind):
-        yield {"name": cls.spec_name, "aliases": names_of(kind, cls), "summary": first_line(cls)}
+        aliases = names_of(kind, cls)
+        short = [name for name in aliases if name in cls.aliases]
+        yield {"name": cls.spec_name, "aliases": aliases, "short": short, "summary": first_line(cls)}

@@ -54,10 +54,13 @@ def command(
     """
     config, run = _which(context, config, resume, runs)
     from seqnet.console.live import RunDisplay
+    from seqnet.runs.folder import find_run
     from seqnet.runs.train import train
     from seqnet.spec.run import load_spec
 
     spec = load_spec(config, overrides)
+    if run:
+        find_run(spec.name if run is True else str(run), runs)  # before anything else is done
     verbose = spec.training.verbose
     shown = not quiet and verbose != 0
     with RunDisplay(live=False if verbose == 2 else None) as display:

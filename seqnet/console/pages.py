@@ -11,7 +11,7 @@ from rich.text import Text
 
 from seqnet.console import theme
 from seqnet.console.format import plural, shape
-from seqnet.console.tables import Cell, facts, listing, wide
+from seqnet.console.tables import Cell, facts, listing, overview, wide
 from seqnet.console.theme import printable
 
 _LONG = 104  # a line of a docstring longer than this was broken only because it was full
@@ -27,14 +27,13 @@ def show_kinds(counts: Mapping[str, int]) -> None:
 
 
 def show_list(rows: Sequence[Mapping[str, Any]]) -> None:
-    """The components of a kind."""
-    aliased = any(row["aliases"] for row in rows)
-    heads = ["name", *(["also"] if aliased else []), ""]
-    table: list[list[Cell]] = []
-    for row in rows:
-        also: list[Cell] = [Text(", ".join(row["aliases"]), theme.FAINT)] if aliased else []
-        table.append([Text(row["name"], theme.KEY), *also, row["summary"]])
-    theme.show(listing(heads, table), width=wide())
+    """The components of a kind, each with its shortest other name."""
+    table = [[row["name"], min(row["short"], key=len, default=""), row["summary"]] for row in rows]
+    theme.show(*overview(["name", "also", ""], table, optional=[1]), width=10_000)
+    spoken = next((row for row in rows if len(row["aliases"]) > len(row["short"])), None)
+    if spoken is not None:
+        snake = next(name for name in spoken["aliases"] if name not in spoken["short"])
+        theme.show("", f"{snake} may stand for {spoken['name']}, and so for all of them.", width=wide())
 
 
 def show_page(page: Mapping[str, Any]) -> None:
@@ -120,12 +119,12 @@ def _reflowed(doc: str) -> list[Text]:
 
 def show_datasets(rows: Sequence[Mapping[str, Any]], *, sources: Sequence[str]) -> None:
     """The data sets there are."""
-    table: list[list[Cell]] = [
-        [Text(row["name"], theme.KEY), row["task"], row["rows"].split(", or ")[0], row["title"]] for row in rows
-    ]
-    theme.show(listing(["name", "task", "rows", ""], table), "", width=wide())
+    table = [[row["name"], row["task"], row["rows"].split(", or ")[0], row["title"]] for row in rows]
+    theme.show(*overview(["name", "task", "rows", ""], table, optional=[2, 1]), "", width=10_000)
     own = ", ".join(sources)
-    theme.show(f"seqnet data info NAME says what is in one. For your own files: {own} (seqnet describe npz).")
+    theme.show(
+        f"seqnet data info NAME says what is in one. For your own files: {own} (seqnet describe npz).", width=wide()
+    )
 
 
 def show_data(profile: Mapping[str, Any]) -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _CLASSES = 30  # with more classes than this only the worst are listed
 _WORST = 10  # so many confusions are named
 _ROWS = 20  # of predictions, on a terminal
+_NARROW = 60
 
 
 def start_lines(
@@ -130,7 +131,8 @@ def _show_classes(per_class: Sequence[Mapping[str, Any]]) -> None:
             float(np.dot([row[key] for row in per_class], weights)) / total for key in ("precision", "recall", "f1")
         ]
         rows.append([Text(label, theme.FAINT), *(metric(mean) for mean in means), f"{int(support.sum()):,}"])
-    heads = ["class", "precision", "recall", "f1", "support"]
+    narrow = theme.columns(sys.stdout) < _NARROW
+    heads = ["class", *(("prec", "rec", "f1", "rows") if narrow else ("precision", "recall", "f1", "support"))]
     theme.show(listing(heads, rows, right=range(1, 5)), "")
     if len(shown) < len(per_class):
         theme.show(f"The {len(shown)} classes of {len(per_class)} with the lowest f1; --json has all of them.", "")
@@ -190,13 +192,15 @@ def show_predictions(rows: Sequence[Mapping[str, Any]]) -> None:
     """The first rows: the class with its probability and the next likely one, or the values."""
     table: list[list[Cell]] = []
     if rows and "class" in rows[0]:
-        heads = ["row", "class", "probability", "next", "probability"]
+        heads, right = ["row", "class", "probability", "next", "probability"], [0, 2, 4]
         for number, row in enumerate(rows[:_ROWS]):
-            chances = sorted(((value, name[2:]) for name, value in row.items() if name != "class"), reverse=True)
-            first = row.get(f"p_{row['class']}", chances[0][0])
-            second = next(((value, name) for value, name in chances if name != row["class"]), (None, "-"))
-            table.append([str(number), _name(row["class"]), metric(first), _name(second[1]), metric(second[0])])
-        right = [0, 2, 4]
+            chances = {name.removeprefix("p_"): value for name, value in row.items() if name != "class"}
+            ranked = sorted(chances, key=lambda name: (name != row["class"], -chances[name]))[:2]
+            cells: list[Cell] = [Text(str(number), theme.FAINT)]
+            for name in ranked:
+                cells += [_name(name), f"{chances[name]:.4f}"]
+            table.append(cells[:3] if theme.columns(sys.stdout) < _NARROW else cells)
+        heads = heads[: len(table[0])] if table else heads
     else:
         names = list(rows[0]) if rows else []
         room = max((theme.columns(sys.stdout) - 8) // 10, 1)

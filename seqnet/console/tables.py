@@ -11,18 +11,19 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from seqnet.console import theme
+from seqnet.console.format import cut
 
 Cell = Text | str
 
 
 def listing(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, right: Collection[int] = ()) -> Table:
     """A table without frames. right: the columns whose cells end at the right."""
+    height = max((str(head).count("\n") for head in heads), default=0)
     columns = [
         Column(
-            head if isinstance(head, Text) else Text(head),
+            Text("\n" * (height - str(head).count("\n"))) + Text(str(head)),
             justify="right" if place in right else "left",
             overflow="fold",
-            vertical="bottom",
         )
         for place, head in enumerate(heads)
     ]
@@ -38,6 +39,31 @@ def listing(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, right: Col
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(theme.printable(cell)) for cell in row))
     return table
+
+
+def overview(heads: Sequence[str], rows: Sequence[Sequence[str]], *, optional: Sequence[int] = ()) -> list[Text]:
+    """One line a row, for looking through: on a terminal the last column is cut to what is left of the line.
+
+    optional: columns to leave out, in this order, where they are empty or would leave the last too little.
+    """
+    room = theme.columns(sys.stdout) - 1 if theme.is_terminal(sys.stdout) else 10_000
+    kept = list(range(len(heads)))
+    widths = [max(len(text) for text in (head, *(row[i] for row in rows))) + 2 for i, head in enumerate(heads)]
+    for place in optional:
+        empty = not any(row[place] for row in rows)
+        if empty or sum(widths[i] for i in kept[:-1]) > max(room * 5 // 8, 24):
+            kept.remove(place)
+    left = sum(widths[i] for i in kept[:-1])
+    lines = (
+        [Text("".join(heads[i].ljust(widths[i]) for i in kept).rstrip(), theme.TITLE)]
+        if sum(bool(heads[i]) for i in kept) > 1
+        else []
+    )
+    for row in rows:
+        line = Text(row[kept[0]].ljust(widths[kept[0]]), theme.KEY)
+        line.append("".join(row[i].ljust(widths[i]) for i in kept[1:-1]), theme.FAINT)
+        lines.append(line.append(cut(row[kept[-1]], room - left)))
+    return lines
 
 
 def facts(pairs: Sequence[tuple[str, Cell]], *, room: int = 9) -> Table:
