@@ -9,6 +9,7 @@ from typing import Any
 
 LENGTHS = [4, 2, 1, 3, 4]  # of rows with four steps
 RENORM = "the corrections r and d count as constants in the gradient, as in Keras, so the difference quotient differs"
+DIVIDED = "the division changes the stored kernel, so the gradient is not that of the kernel before it, as in Keras"
 
 CORE: list[dict[str, Any]] = [
     {
@@ -359,6 +360,106 @@ NORMALIZATION: list[dict[str, Any]] = [
         "options": {"renorm": True, "renorm_clipping": {"rmin": 1.0, "rmax": 1.0, "dmax": 0.0}},
         "input": (6, 3),
         "weights": ["positive", "normal", "normal", "positive", "positive", "normal", "positive"],
+    },
+    {"case": "layer_normalization", "layer": "LayerNormalization", "input": (5, 6)},
+    {
+        "case": "layer_normalization_steps",
+        "layer": "LayerNormalization",
+        "options": {"epsilon": 0.1},
+        "input": (5, 4, 3),
+        "lengths": LENGTHS,
+        "open": (None, 3),
+    },
+    {
+        "case": "layer_normalization_axes",
+        "layer": "LayerNormalization",
+        "options": {"axis": [1, 2]},
+        "input": (4, 2, 3, 2),
+    },
+    {
+        "case": "layer_normalization_outer",
+        "layer": "LayerNormalization",
+        "options": {"axis": [3, 1]},
+        "input": (4, 2, 2, 3),
+    },
+    {"case": "layer_normalization_first", "layer": "LayerNormalization", "options": {"axis": 1}, "input": (4, 3, 2)},
+    {
+        "case": "layer_normalization_plain",
+        "layer": "LayerNormalization",
+        "options": {"center": False, "scale": False},
+        "input": (5, 6),
+    },
+    {
+        "case": "layer_normalization_restrained",
+        "layer": "LayerNormalization",
+        "options": {
+            "gamma_initializer": {"Constant": {"value": 2.0}},
+            "gamma_regularizer": {"L2": {"l2": 0.1}},
+            "beta_regularizer": {"L1": {"l1": 0.05}},
+            "gamma_constraint": "non_neg",
+            "beta_constraint": {"MaxNorm": {"max_value": 0.5}},
+        },
+        "input": (5, 4),
+        "weights": ["positive", "normal"],
+    },
+    {"case": "group_normalization", "layer": "GroupNormalization", "options": {"groups": 2}, "input": (4, 2, 3, 4)},
+    {
+        "case": "group_normalization_steps",
+        "layer": "GroupNormalization",
+        "options": {"groups": 3, "epsilon": 0.1},
+        "input": (5, 4, 6),
+        "lengths": LENGTHS,
+    },
+    {
+        "case": "group_normalization_instance",
+        "layer": "GroupNormalization",
+        "options": {"groups": -1},
+        "input": (4, 5, 3),
+    },
+    {"case": "group_normalization_one", "layer": "GroupNormalization", "options": {"groups": 1}, "input": (4, 3, 2, 2)},
+    {"case": "group_normalization_flat", "layer": "GroupNormalization", "options": {"groups": 2}, "input": (5, 6)},
+    {
+        "case": "group_normalization_channels_first",
+        "layer": "GroupNormalization",
+        "options": {"groups": 2, "axis": 1},
+        "input": (4, 4, 2, 3),
+    },
+    {
+        "case": "group_normalization_plain",
+        "layer": "GroupNormalization",
+        "options": {"groups": 2, "center": False, "scale": False},
+        "input": (4, 3, 4),
+    },
+    {
+        "case": "group_normalization_uncentred",
+        "layer": "GroupNormalization",
+        "options": {"groups": 2, "center": False, "gamma_regularizer": {"L2": {"l2": 0.1}}},
+        "input": (4, 3, 4),
+    },
+    {"case": "rms_normalization", "layer": "RMSNormalization", "input": (5, 4, 3), "lengths": LENGTHS},
+    {
+        "case": "rms_normalization_axes",
+        "layer": "RMSNormalization",
+        "options": {"axis": [1, 2], "epsilon": 0.1},
+        "input": (4, 3, 2),
+    },
+    {"case": "unit_normalization", "layer": "UnitNormalization", "input": (5, 4, 3), "lengths": LENGTHS},
+    {"case": "unit_normalization_axes", "layer": "UnitNormalization", "options": {"axis": [1, 2]}, "input": (4, 3, 2)},
+    {
+        "case": "spectral_normalization",
+        "layer": "SpectralNormalization",
+        "options": {"layer": {"Dense": {"units": 3, "activation": "tanh"}}},
+        "input": (5, 4),
+        "backend": "tensorflow",
+        "exempt": {"differences_training": DIVIDED},
+    },
+    {
+        "case": "spectral_normalization_convolution",
+        "layer": "SpectralNormalization",
+        "options": {"layer": {"Conv2D": {"filters": 3, "kernel_size": 2}}, "power_iterations": 3},
+        "input": (4, 3, 3, 2),
+        "backend": "tensorflow",
+        "exempt": {"differences_training": DIVIDED},
     },
 ]
 
