@@ -39,8 +39,8 @@ class Snapshot:
         return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
 
     def put(self, prefix: str, arrays: Mapping[str, Array]) -> None:
-        """Store arrays below `prefix/`."""
-        self.arrays.update({f"{prefix}/{name}": np.ascontiguousarray(array) for name, array in arrays.items()})
+        """Store arrays below `prefix/`; unlike np.ascontiguousarray, this keeps arrays without axes as they are."""
+        self.arrays.update({f"{prefix}/{name}": np.asarray(array, order="C") for name, array in arrays.items()})
 
 
 def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
