@@ -563,6 +563,15 @@ def test_nadam_counts_its_product_anew_after_a_jump() -> None:
     assert two.coefficients(5, 0.1) == following[4]
 
 
+def test_ftrl_without_an_accumulator_waits_for_the_first_gradient() -> None:
+    ftrl = optimizers.Ftrl(0.5, initial_accumulator_value=0.0)
+    ftrl.build([Segment("a/kernel", 0, 2, (2,))])
+    theta = np.array([1.0, 1.0], np.float32)
+    ftrl.apply(theta, np.array([0.0, 2.0], np.float32))
+    # z = 2 - (2 - 0) / 0.5 * 1 = -2, w = 2 / (2 / 0.5)
+    np.testing.assert_allclose(theta, [1.0, 0.5])
+
+
 def test_muon_chooses_adam_s_step() -> None:
     def chosen(**options: Any) -> list[str]:
         muon = optimizers.Muon(**options)

@@ -141,8 +141,7 @@ class Ftrl(Elementwise):
         np.maximum(z, minus_l1, out=s)
         np.minimum(s, l1, out=s)
         np.subtract(s, z, s)
-        # Where nothing was ever added up, the quotient is 0 / 0 and the weight 0.
-        w.fill(0)
+        # Where nothing was ever added up the quotient is 0 / 0, and the weight stays.
         np.divide(s, t, w, where=t > 0)
 
     def _power(self, x: Array, power: Array, out: Array) -> None:
