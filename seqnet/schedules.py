@@ -339,7 +339,7 @@ class Warmup(Schedule):
 
 def get(identifier: str | Mapping[str, Any] | Schedule) -> Schedule:
     """A schedule by `{Name: {options}}`, what `serialize` wrote, or itself. Raises SpecError."""
-    return declare.get(Schedule, identifier)  # type: ignore[type-abstract]
+    return declare.get(Schedule, identifier)
 
 
 def serialize(learning_rate_schedule: Schedule) -> dict[str, Any]:

@@ -44,7 +44,7 @@ __all__ = [
 
 def get(identifier: str | Mapping[str, Any] | Optimizer) -> Optimizer:
     """An optimizer by its name, `{Name: {options}}`, what `serialize` wrote, or itself. Raises SpecError."""
-    return declare.get(Optimizer, identifier)  # type: ignore[type-abstract]
+    return declare.get(Optimizer, identifier)
 
 
 def serialize(optimizer: Optimizer) -> dict[str, Any]:
