@@ -161,8 +161,8 @@ def make(case: Case, dtype: str = "float32") -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng([ord(letter) for letter in case.name])
     axis = case.options.get("axis", -1)
     axis = axis if isinstance(axis, int) and case.true in ("one_hot", "softmax") else -1
-    y_true = _labels(case.true, case.shape, axis, rng)
-    y_pred = _predictions(case.pred, case.shape, rng)
+    y_true = labels(case.true, case.shape, axis, rng)
+    y_pred = predictions(case.pred, case.shape, rng)
     if y_true.dtype.kind == "f":
         y_true = y_true.astype(dtype)
     return y_true, y_pred.astype(dtype)
@@ -184,7 +184,7 @@ def mask_for(case: Case) -> np.ndarray:
     return mask
 
 
-def _predictions(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
+def predictions(kind: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     x = rng.normal(size=shape)
     if kind == "wide":
         return 4 * x
@@ -200,7 +200,7 @@ def _predictions(kind: str, shape: tuple[int, ...], rng: np.random.Generator) ->
     return x
 
 
-def _labels(kind: str, shape: tuple[int, ...], axis: int, rng: np.random.Generator) -> np.ndarray:
+def labels(kind: str, shape: tuple[int, ...], axis: int, rng: np.random.Generator) -> np.ndarray:
     if kind == "column":
         return rng.normal(size=shape[:-1])
     if kind in ("binary", "binary_column", "sign"):
@@ -227,4 +227,4 @@ def _labels(kind: str, shape: tuple[int, ...], axis: int, rng: np.random.Generat
             y[row, : width - row] = rng.integers(1, shape[2], width - row)
         y[0, :2] = 1
         return y
-    return _predictions(kind, shape, rng)
+    return predictions(kind, shape, rng)

@@ -20,7 +20,7 @@ from seqnet.kernels.elementwise import _largest as largest
 from seqnet.kernels.elementwise import _total as total
 from seqnet.kernels.elementwise import sigmoid
 from seqnet.losses.base import EPSILON, ElementwiseLoss, Linearized, Loss, Pullback, Weights, like, loss, paired, spread
-from seqnet.losses.shapes import as_floats, class_labels, row_starts
+from seqnet.losses.shapes import as_floats, class_labels, hide_masked, row_starts
 
 if TYPE_CHECKING:
     from seqnet.activations import Activation
@@ -106,12 +106,7 @@ class IntegerLabelsLoss(Loss):
         return y_true, p
 
     def unmasked(self, y_true: Array, mask: Array) -> Array:
-        if y_true.ndim == mask.ndim + 1 and y_true.shape[-1] == 1:
-            mask = mask[..., None]
-        if y_true.shape != mask.shape:
-            return y_true
-        kept: Array = np.where(mask, y_true, 0)
-        return kept
+        return hide_masked(y_true, mask)
 
 
 @loss()

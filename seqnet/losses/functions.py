@@ -13,7 +13,6 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.declare import Option, options_of
 from seqnet.errors import SpecError
-from seqnet.losses.base import Loss
 from seqnet.losses.circle import Circle
 from seqnet.losses.crossentropy import BinaryCrossentropy, CategoricalCrossentropy, SparseCategoricalCrossentropy
 from seqnet.losses.ctc import CTC
@@ -33,10 +32,10 @@ from seqnet.losses.regression import (
 from seqnet.losses.shapes import as_floats, whole_numbers
 
 
-class LossFunction:
-    """`huber(y_true, y_pred, delta=1.0)`: the per-row values of a loss, with the options of its class."""
+class ValuesFunction:
+    """`huber(y_true, y_pred, delta=1.0)`: the per-row values of a loss or metric, with the options of its class."""
 
-    def __init__(self, name: str, component: type[Loss]) -> None:
+    def __init__(self, name: str, component: Any) -> None:
         self.component = component
         self.__name__ = self.__qualname__ = name
         self.__doc__ = component.__doc__
@@ -58,13 +57,16 @@ class LossFunction:
         names = [o.name for o in self.options]
         if len(args) > len(names) or kwargs.keys() & set(names[: len(args)]):
             raise SpecError(f"{self.__name__} takes y_true, y_pred and {names}, each once, got {len(args)} by position")
-        return self.component(**dict(zip(names, args, strict=False)), **kwargs).values(y_true, y_pred)
+        p = as_floats(y_pred)
+        component = self.component(**dict(zip(names, args, strict=False)), **kwargs)
+        values: Array = component.values(np.asarray(y_true), p)
+        return values.astype(p.dtype, copy=False)
 
     def __repr__(self) -> str:
         return f"<function {self.__name__}>"
 
 
-class CircleFunction(LossFunction):
+class CircleFunction(ValuesFunction):
     """`circle`: as the loss, or against other rows (`ref_labels`, `ref_embeddings`), with the order of Keras."""
 
     @property
@@ -90,27 +92,27 @@ class CircleFunction(LossFunction):
         return loss.compare(labels, rows, other_labels, others)[0]
 
 
-binary_crossentropy = LossFunction("binary_crossentropy", BinaryCrossentropy)
-binary_focal_crossentropy = LossFunction("binary_focal_crossentropy", BinaryFocalCrossentropy)
-categorical_crossentropy = LossFunction("categorical_crossentropy", CategoricalCrossentropy)
-categorical_focal_crossentropy = LossFunction("categorical_focal_crossentropy", CategoricalFocalCrossentropy)
-categorical_generalized_cross_entropy = LossFunction(
+binary_crossentropy = ValuesFunction("binary_crossentropy", BinaryCrossentropy)
+binary_focal_crossentropy = ValuesFunction("binary_focal_crossentropy", BinaryFocalCrossentropy)
+categorical_crossentropy = ValuesFunction("categorical_crossentropy", CategoricalCrossentropy)
+categorical_focal_crossentropy = ValuesFunction("categorical_focal_crossentropy", CategoricalFocalCrossentropy)
+categorical_generalized_cross_entropy = ValuesFunction(
     "categorical_generalized_cross_entropy", CategoricalGeneralizedCrossEntropy
 )
-categorical_hinge = LossFunction("categorical_hinge", CategoricalHinge)
+categorical_hinge = ValuesFunction("categorical_hinge", CategoricalHinge)
 circle = CircleFunction("circle", Circle)
-cosine_similarity = LossFunction("cosine_similarity", CosineSimilarity)
-ctc = LossFunction("ctc", CTC)
-dice = LossFunction("dice", Dice)
-hinge = LossFunction("hinge", Hinge)
-huber = LossFunction("huber", Huber)
-kl_divergence = LossFunction("kl_divergence", KLDivergence)
-log_cosh = LossFunction("log_cosh", LogCosh)
-mean_absolute_error = LossFunction("mean_absolute_error", MeanAbsoluteError)
-mean_absolute_percentage_error = LossFunction("mean_absolute_percentage_error", MeanAbsolutePercentageError)
-mean_squared_error = LossFunction("mean_squared_error", MeanSquaredError)
-mean_squared_logarithmic_error = LossFunction("mean_squared_logarithmic_error", MeanSquaredLogarithmicError)
-poisson = LossFunction("poisson", Poisson)
-sparse_categorical_crossentropy = LossFunction("sparse_categorical_crossentropy", SparseCategoricalCrossentropy)
-squared_hinge = LossFunction("squared_hinge", SquaredHinge)
-tversky = LossFunction("tversky", Tversky)
+cosine_similarity = ValuesFunction("cosine_similarity", CosineSimilarity)
+ctc = ValuesFunction("ctc", CTC)
+dice = ValuesFunction("dice", Dice)
+hinge = ValuesFunction("hinge", Hinge)
+huber = ValuesFunction("huber", Huber)
+kl_divergence = ValuesFunction("kl_divergence", KLDivergence)
+log_cosh = ValuesFunction("log_cosh", LogCosh)
+mean_absolute_error = ValuesFunction("mean_absolute_error", MeanAbsoluteError)
+mean_absolute_percentage_error = ValuesFunction("mean_absolute_percentage_error", MeanAbsolutePercentageError)
+mean_squared_error = ValuesFunction("mean_squared_error", MeanSquaredError)
+mean_squared_logarithmic_error = ValuesFunction("mean_squared_logarithmic_error", MeanSquaredLogarithmicError)
+poisson = ValuesFunction("poisson", Poisson)
+sparse_categorical_crossentropy = ValuesFunction("sparse_categorical_crossentropy", SparseCategoricalCrossentropy)
+squared_hinge = ValuesFunction("squared_hinge", SquaredHinge)
+tversky = ValuesFunction("tversky", Tversky)

@@ -97,6 +97,16 @@ def whole_numbers(name: str, y_true: Array) -> Array:
     return labels
 
 
+def hide_masked(y_true: Array, mask: Array) -> Array:
+    """y_true with 0 wherever a mask of its shape, or of its shape without a last axis of 1, is False."""
+    if y_true.ndim == mask.ndim + 1 and y_true.shape[-1] == 1:
+        mask = mask[..., None]
+    if y_true.shape != mask.shape:
+        return y_true
+    kept: Array = np.where(mask, y_true, np.zeros((), y_true.dtype))
+    return kept
+
+
 def one_hot(labels: Array, classes: int, dtype: np.dtype[np.generic] | type) -> Array:
     """(...,) indices -> (..., classes) rows with a single 1."""
     rows = np.zeros((*labels.shape, classes), dtype)

@@ -27,6 +27,9 @@ class Accuracy(MeanMetric):
         equal: Array = y_true == y_pred
         return equal
 
+    def output_problem(self, y_pred_shape: Shape) -> str | None:
+        return "Accuracy counts predictions that equal the label exactly, which scores never do; use accuracy"
+
 
 @metric()
 class BinaryAccuracy(MeanMetric):

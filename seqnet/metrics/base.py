@@ -13,12 +13,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, Shape
 from seqnet.checkers import TEXT, Checker, Optional, show
 from seqnet.declare import Component, get, option
 from seqnet.errors import Path, Problem
 from seqnet.losses import Loss
-from seqnet.losses.shapes import fit_weights
+from seqnet.losses.shapes import fit_weights, hide_masked
 from seqnet.registry import UnknownName, lookup, register, snake_case
 
 metric = register
@@ -83,11 +83,12 @@ class Metric(Component):
         self.name = name
 
     def to_spec(self, *, full: bool = False) -> Any:
-        spec = super().to_spec(full=full)
-        if not full and isinstance(spec, dict) and set(spec[self.spec_name]) == {"name"}:
-            if _is_metric(self.name) and lookup("metric", self.name) is type(self):
-                return self.name
-        return spec
+        if full:
+            return super().to_spec(full=True)
+        given = self.given_config()
+        if not given.keys() - {"name"} and _is_metric(self.name) and lookup("metric", self.name) is type(self):
+            return self.name  # as a string it gets this name again
+        return {self.spec_name: given}
 
     # -- Keras's methods --------------------------------------------------------------------------------------------
 
@@ -113,8 +114,12 @@ class Metric(Component):
     def update(
         self, y_true: Array, y_pred: Array, sample_weight: Array | None = None, mask: Array | None = None
     ) -> None:
-        """update_state where some entries do not count: a mask (N, T, …) becomes weights of 0 and 1."""
+        """update_state where some entries do not count: a mask (N, T, …) becomes weights of 0 and 1.
+
+        Labels under the mask may be anything.
+        """
         if mask is not None:
+            y_true = hide_masked(y_true, np.asarray(mask, bool))
             weights = np.asarray(mask, np.float32)
             if sample_weight is not None:
                 weights = weights * fit_weights(self.name, np.asarray(sample_weight, np.float32), weights.shape)
@@ -128,6 +133,10 @@ class Metric(Component):
     def load_state(self, state: Mapping[str, Array]) -> None:
         """The inverse of state."""
         self.sums = {k: np.array(value, np.float64) if np.ndim(value) else float(value) for k, value in state.items()}
+
+    def output_problem(self, y_pred_shape: Shape) -> str | None:
+        """What is suspicious about outputs of this shape (without N) for this metric, in plain words, for `check`."""
+        return None
 
     # -- for subclasses ---------------------------------------------------------------------------------------------
 
@@ -177,8 +186,8 @@ class Sum(Metric):
     def update_state(self, values: Any, sample_weight: Any = None) -> None:  # type: ignore[override]
         values = np.asarray(values, np.float64)
         if sample_weight is not None:
-            weights = np.asarray(sample_weight, np.float64)
-            values = values * row_weights(self.name, weights, values)[0]
+            weights, values = row_weights(self.name, np.asarray(sample_weight, np.float64), values, np.sum)
+            values = values * weights
         self.add("total", float(np.add.reduce(values, axis=None)))
 
     def result(self) -> float:
@@ -260,8 +269,8 @@ def add_to_mean(metric: Metric, values: Array, sample_weight: Any = None) -> Non
     metric.add("count", count)
 
 
-def row_weights(name: str, weights: Array, values: Array) -> tuple[Array, Array]:
+def row_weights(name: str, weights: Array, values: Array, reduce: Callable[..., Any] = np.mean) -> tuple[Array, Array]:
     """Weights and values brought together: values lose, by averaging, the axes that weights do not have."""
     if weights.ndim < values.ndim and not (weights.ndim + 1 == values.ndim and values.shape[-1] == 1):
-        values = values.mean(axis=tuple(range(weights.ndim, values.ndim)))
+        values = np.asarray(reduce(values, axis=tuple(range(weights.ndim, values.ndim))))
     return fit_weights(name, weights, values.shape), values

@@ -14,7 +14,7 @@ from seqnet.checkers import Share
 from seqnet.declare import options_of
 from seqnet.losses import Loss
 from seqnet.losses.shapes import align, as_floats, check_same_shape, fit_weights
-from seqnet.metrics.base import AFTER_DTYPE, MeanMetric, Metric, add_to_mean, metric
+from seqnet.metrics.base import AFTER_DTYPE, Direction, MeanMetric, Metric, add_to_mean, metric
 from seqnet.metrics.labels import class_indices, class_rows
 
 
@@ -27,7 +27,8 @@ class LossMetric(Metric):
     """The weighted mean of the values of `loss_class`, with its options."""
 
     loss_class: ClassVar[type[Loss]]
-    direction = "min"
+    sign: ClassVar[float] = 1.0
+    direction: Direction | None = "min"
     loss: Loss
 
     def setup(self) -> None:
@@ -44,6 +45,8 @@ class LossMetric(Metric):
         if self.loss.elementwise and y_pred.ndim == 1:
             y_pred = y_pred[:, None]
         values, _, valid = self.loss.linearize(y_true, y_pred)
+        if self.sign < 0:
+            values = -values
         if valid is not None:  # entries that the loss leaves out are left out here too
             weights = valid.astype(np.float64)
             if sample_weight is not None:
@@ -83,6 +86,80 @@ class MeanAbsoluteError(LossMetric):
     """mean of |y_true - y_pred|. y_true, y_pred: (N, ..., D)."""
 
     loss_class = losses.MeanAbsoluteError
+
+
+@metric("mape", "MAPE")
+class MeanAbsolutePercentageError(LossMetric):
+    """100 mean of |y_true - y_pred| / max(|y_true|, 1e-7), in per cent. y_true, y_pred: (N, ..., D)."""
+
+    loss_class = losses.MeanAbsolutePercentageError
+
+
+@metric("msle", "MSLE")
+class MeanSquaredLogarithmicError(LossMetric):
+    """mean of (log(1 + y_pred) - log(1 + y_true))^2, both cut below at 1e-7. y_true, y_pred: (N, ..., D)."""
+
+    loss_class = losses.MeanSquaredLogarithmicError
+
+
+@metric("logcosh", "log_cosh")
+class LogCoshError(LossMetric):
+    """mean of log(cosh(y_pred - y_true)). y_true, y_pred: (N, ..., D)."""
+
+    default_name = "logcosh"
+    loss_class = losses.LogCosh
+
+
+@metric()
+class CosineSimilarity(LossMetric):
+    """mean of the cosine between y_true and y_pred: 1 same direction, -1 opposite. The loss has the opposite sign.
+
+    y_true, y_pred: (N, ..., D).
+    """
+
+    loss_class = losses.CosineSimilarity
+    sign = -1.0
+    direction = "max"
+
+    axis: int = option_of(losses.CosineSimilarity, "axis")
+
+
+@metric()
+class Hinge(LossMetric):
+    """mean of max(1 - t y_pred, 0), t = y_true in -1 and 1 (or 0 and 1). y_true, y_pred: (N, ..., D)."""
+
+    loss_class = losses.Hinge
+
+
+@metric()
+class SquaredHinge(LossMetric):
+    """mean of max(1 - t y_pred, 0)^2, t = y_true in -1 and 1 (or 0 and 1). y_true, y_pred: (N, ..., D)."""
+
+    loss_class = losses.SquaredHinge
+
+
+@metric()
+class CategoricalHinge(LossMetric):
+    """mean of max(0, 1 + best other score - the label's).
+
+    y_true: (N, ..., K) one-hot or (N, ...) integers, y_pred: (N, ..., K).
+    """
+
+    loss_class = losses.CategoricalHinge
+
+
+@metric("kld", "KLD", "kullback_leibler_divergence")
+class KLDivergence(LossMetric):
+    """mean over rows of the sum of t log(t / p). y_true, y_pred: (N, ..., K)."""
+
+    loss_class = losses.KLDivergence
+
+
+@metric()
+class Poisson(LossMetric):
+    """mean of y_pred - y_true log(y_pred + 1e-7). y_true, y_pred: (N, ..., D)."""
+
+    loss_class = losses.Poisson
 
 
 @metric("bce", "BCE")
