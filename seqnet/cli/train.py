@@ -63,11 +63,18 @@ def command(
         find_run(spec.name if run is True else str(run), runs)  # before anything else is done
     verbose = spec.training.verbose
     shown = not quiet and verbose != 0
+    again = _again(config, overrides)
     with RunDisplay(live=False if verbose == 2 else None) as display:
         events = _Events(spec, display, shown)
-        result = train(
-            spec, runs=runs, threads=threads, resume=run, display=display if shown else None, on_event=events
-        )
+        try:
+            result = train(
+                spec, runs=runs, threads=threads, resume=run, display=display if shown else None, on_event=events
+            )
+        except KeyboardInterrupt:
+            if events.folder is None:
+                raise
+            display.close()
+            return _interrupted(display, events.folder, again)
     from seqnet.console.results import show_run
 
     if as_json:
@@ -82,12 +89,25 @@ def command(
             took=result.summary.get("seconds", {}).get("total"),
             hints=[] if quiet or result.interrupted else _next(result),
         )
-    if result.interrupted:
-        given = "".join(f" -s {shlex.quote(text)}" for text in overrides)
-        again = f"seqnet train {shlex.quote(config)}{given} --resume {shlex.quote(str(result.folder))}"
-        display.say(f"interrupted; everything is saved in {result.folder}. Go on with: {again}")
-        return 130
-    return 0
+    return _interrupted(display, result.folder, again) if result.interrupted else 0
+
+
+def _again(config: str, overrides: tuple[str, ...]) -> str:
+    """The same command, to be copied."""
+    return shlex.join(["seqnet", "train", config, *(part for text in overrides for part in ("-s", text))])
+
+
+def _interrupted(display: RunDisplay, folder: Path, again: str) -> int:
+    """Say what is saved of an interrupted run and how to go on; the exit code."""
+    if (folder / "last").is_dir():
+        display.say(f"interrupted; {folder} holds everything so far", f"go on with: {again} --resume {_quoted(folder)}")
+    else:
+        display.say(f"interrupted before anything was saved in {folder}", f"begin anew with: {again}")
+    return 130
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
 
 
 def _which(context: click.Context, config: str | None, resume: str | None, runs: Path) -> tuple[str, str | bool | None]:
@@ -108,7 +128,7 @@ def _which(context: click.Context, config: str | None, resume: str | None, runs:
 
 
 def _next(result: RunResult) -> list[str]:
-    run = shlex.quote(str(result.folder))
+    run = _quoted(result.folder)
     return [f"seqnet evaluate {run}", f"seqnet predict {run} INPUT.npz"]
 
 
@@ -131,6 +151,7 @@ class _Events:
         self.display = display
         self.shown = shown
         self.data: Any = None
+        self.folder: Path | None = None
 
     def __call__(self, name: str, details: dict[str, Any]) -> None:
         if name == "warning":
@@ -147,10 +168,14 @@ class _Events:
 
             show_model(summarize(details["model"]), self.display.stream)
         elif name == "start":
+            self.folder = details["folder"]
             if details.get("monitor"):
                 self.display.watch(details["monitor"], details["mode"], details.get("best"))
             if self.shown:
                 self._start(details)
+            if details["resumed"] and details["epoch"] >= self.spec.training.epochs:
+                done = f"{details['folder']} has its {details['epoch']} epochs already"
+                self.display.say(f"{done}; for more of them: -s training.epochs={2 * details['epoch']}")
 
     def _start(self, details: dict[str, Any]) -> None:
         from seqnet.console.results import start_lines

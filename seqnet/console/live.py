@@ -69,7 +69,7 @@ class RunDisplay(Callback):
                 if self._screen is not None:
                     self._screen.console.print(text, soft_wrap=True)
                 else:
-                    theme.show(text, stream=self.stream, width=10_000 if isinstance(text, Text) else None)
+                    theme.show(text, stream=self.stream, width=10_000 if isinstance(text, (str, Text)) else None)
 
     def close(self) -> None:
         """Take the live line off the screen."""

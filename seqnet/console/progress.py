@@ -85,7 +85,10 @@ class KerasDisplay(Callback):
         if not self._live:
             return Text(f"{count} - {spent} - {_each(each)}{values}")
         rest = len(count) + len(spent) + len(values) + 14
-        bar = min(_BAR, max(theme.columns(self._stream) - rest, _LEAST_BAR))
+        room = theme.columns(self._stream) - rest
+        bar = min(_BAR, max(room, _LEAST_BAR))
+        if done and room < _LEAST_BAR:  # the terminal folds the line anyway
+            bar = _BAR
         drawn = theme.bar(step, steps, bar, coloured=theme.has_colour(self._stream))
         return Text(" ").join(
             [Text(count, theme.TITLE), drawn, Text(spent, theme.TITLE), Text(f"{_each(each)}{values}")]

@@ -41,7 +41,30 @@ _ASCII = {
     "–": "-",
     "’": "'",
 }
-_ASCII_WORDS = {"…": "...", "→": "->", "±": "+-", "“": '"', "”": '"', "²": "^2", "³": "^3"}
+_ASCII_WORDS = {
+    "…": "...",
+    "→": "->",
+    "±": "+-",
+    "“": '"',
+    "”": '"',
+    "²": "^2",
+    "³": "^3",
+    "ˣ": "^x",
+    "ᵀ": "^T",
+    "₀": "_0",
+    "\u0302": "^",  # the hat of an estimate
+    "‖": "||",
+    "√": "sqrt",
+    "∫": "integral",
+    "Σ": "sum",
+    "Φ": "Phi",
+    "α": "alpha",
+    "π": "pi",
+    "σ": "sigma",
+    "τ": "tau",
+    "φ": "phi",
+    "µ": "mu",
+}
 
 
 def _to_ascii(error: UnicodeError) -> tuple[str, int]:
@@ -143,6 +166,7 @@ def console(stream: IO[str], *, width: int | None = None, colour: bool = True) -
     return Console(
         file=stream,
         width=width or columns(stream),
+        height=25,  # without it rich takes dumb terminals to be 80 wide
         highlight=False,
         markup=False,
         emoji=False,
