@@ -280,6 +280,18 @@ def test_scores_of_one_class_alone() -> None:
     assert metrics.BalancedAccuracy()([0, 0], p) == 1.0
 
 
+@EVERY
+def test_predictions_that_are_not_numbers(case: Case) -> None:
+    """A diverged network makes no metric fail before the trainer can say what happened."""
+    y_true, y_pred = make(case)
+    if y_true is None or y_pred.dtype.kind != "f":
+        return
+    y_pred[1] = np.nan
+    metric = build(case)
+    metric.update_state(y_true, y_pred)
+    metric.result()
+
+
 def test_top_k_with_a_nan_at_the_label_misses() -> None:
     p = np.array([[np.nan, 0.5, 0.2], [0.1, np.nan, 0.9]], "float32")
     metric = metrics.SparseTopKCategoricalAccuracy(k=2)
@@ -431,7 +443,7 @@ WRONG = [
     ("accuracy", np.zeros((4, 2)), P, ShapeError, "one integer for each row of 3 scores, or one-hot rows"),
     ("Accuracy", np.zeros(4), P, ShapeError, "use the metric accuracy"),
     ("binary_accuracy", np.zeros((4, 2)), P, ShapeError, "do not fit"),
-    ("mse", np.zeros((4, 1)), P, ShapeError, "the last layer must give 1 values a row"),
+    ("mse", np.zeros((4, 1)), P, ShapeError, "the last layer must give 1 value a row"),
     ("rmse", np.zeros((4, 1)), P, ShapeError, "do not fit"),
     ("auc", np.zeros((4, 2)), P, ShapeError, "do not fit"),
     ("auc", np.array([0, 1, 2, 3]), P, DataError, "auc: label 3 in row 3 is out of range"),

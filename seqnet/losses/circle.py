@@ -84,7 +84,7 @@ class Circle(Loss):
 def log_sum_exp(x: Array, chosen: Array) -> tuple[Array, Array]:
     """log of the sum of exp(x) over the chosen of each row (0 if none are), and each entry's share of that sum."""
     top = np.max(x, axis=1, keepdims=True, where=chosen, initial=-np.inf)
-    top = np.where(np.isfinite(top), top, 0)
+    top = np.where(top == -np.inf, 0, top)
     exps = np.where(chosen, np.exp(np.where(chosen, x - top, 0)), 0)
     total = exps.sum(axis=1, keepdims=True)
     total = np.where(total > 0, total, 1)

@@ -81,9 +81,8 @@ class Lattice:
         for t in range(1, len(alpha)):
             before, now = alpha[t - 1], alpha[t]
             now[...] = before
-            np.logaddexp(now[:, 1:], before[:, :-1], out=now[:, 1:])
-            jumped = np.where(self.jumps[:, 2:], before[:, :-2], -np.inf)
-            np.logaddexp(now[:, 2:], jumped, out=now[:, 2:])
+            add_logs(now[:, 1:], before[:, :-1])
+            add_logs(now[:, 2:], np.where(self.jumps[:, 2:], before[:, :-2], -np.inf))
             now += self.emit[t]
         return alpha
 
@@ -91,8 +90,7 @@ class Lattice:
         """Log probability of the paths in the last label or the blank behind it. alpha: (N, S) -> (N,)."""
         rows = np.arange(len(alpha))
         label = np.where(self.last > 0, alpha[rows, np.maximum(self.last - 1, 0)], -np.inf)
-        total: Array = np.logaddexp(alpha[rows, self.last], label)
-        return total
+        return add_logs(alpha[rows, self.last], label)
 
     def posterior(self, alpha: Array, log_likelihood: Array) -> Array:
         """(N, T, K): the share of the label's paths that are in each class at each step."""
@@ -108,10 +106,16 @@ class Lattice:
                 share[t, n, self.states[:, s]] += weight[:, s]
             ahead = after + self.emit[t]
             after = ahead.copy()
-            np.logaddexp(after[:, :-1], ahead[:, 1:], out=after[:, :-1])
-            jumped = np.where(self.jumps[:, 2:], ahead[:, 2:], -np.inf)
-            np.logaddexp(after[:, :-2], jumped, out=after[:, :-2])
+            add_logs(after[:, :-1], ahead[:, 1:])
+            add_logs(after[:, :-2], np.where(self.jumps[:, 2:], ahead[:, 2:], -np.inf))
         return np.moveaxis(share, 0, 1)
+
+
+def add_logs(a: Array, b: Array) -> Array:
+    """log(exp(a) + exp(b)) into a; NaN stays NaN without a word."""
+    with np.errstate(invalid="ignore"):
+        total: Array = np.logaddexp(a, b, out=a)
+    return total
 
 
 def label_lengths(name: str, labels: Array, steps: int) -> Array:

@@ -60,7 +60,7 @@ class CategoricalHinge(Loss):
 
         def pullback(weights: Weights) -> Array:
             at_best = (others == best).astype(p.dtype)
-            at_best /= np.add.reduce(at_best, axis=-1, keepdims=True)
+            at_best /= np.maximum(np.add.reduce(at_best, axis=-1, keepdims=True), 1)  # none where scores are NaN
             gradient: Array = (at_best * (1 - t) - t) * (margin >= 0)[..., None]
             gradient *= spread(weights, margin.shape, -1)
             return like(given, gradient)

@@ -39,7 +39,9 @@ def check_same_shape(name: str, y_true: Array, y_pred: Array, hint: str = "") ->
         if y_true.ndim and y_pred.ndim and y_true.shape[0] != y_pred.shape[0]:
             hint = "they must have the same number of rows"
         elif y_true.ndim == y_pred.ndim:
-            hint = f"the last layer must give {y_true.shape[-1]} values a row, or the labels {y_pred.shape[-1]}"
+            width = y_true.shape[-1]
+            wanted = "1 value" if width == 1 else f"{width} values"
+            hint = f"the last layer must give {wanted} a row (units: {width}), or the labels have {y_pred.shape[-1]}"
         else:
             hint = f"give labels of shape {y_pred.shape}, or a last layer whose output has shape {y_true.shape}"
     raise ShapeError(f"{name}: labels of shape {y_true.shape} do not fit predictions of shape {y_pred.shape}; {hint}")

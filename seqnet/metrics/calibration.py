@@ -41,7 +41,7 @@ class ExpectedCalibrationError(Metric):
         weights = np.broadcast_to(weights, t.shape).ravel()
         confidence, right = confidence.ravel(), (t == predicted).ravel()
         number = self.num_bins
-        place = np.clip(np.ceil(confidence * number).astype(np.intp) - 1, 0, number - 1)
+        place = np.clip(np.ceil(np.nan_to_num(confidence) * number) - 1, 0, number - 1).astype(np.intp)
         self.add("count", np.bincount(place, weights, number))
         self.add("right", np.bincount(place, weights * right, number))
         self.add("confidence", np.bincount(place, weights * confidence, number))

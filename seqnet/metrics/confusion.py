@@ -63,15 +63,16 @@ def count_evenly(
 ) -> Counts:
     """Counts at the thresholds i / (number - 1), in one pass over the predictions.
 
-    open_ended: the first threshold lies just below 0, so that a prediction of 0 is above it.
+    open_ended: the first threshold lies just below 0, so that a prediction of 0 is above it. NaN is above none.
     """
     if not multi_label:
         t, p, weights = t.ravel(), p.ravel(), weights.ravel()
     positive, negative = np.where(t, weights, 0.0), np.where(t, 0.0, weights)
     # The last threshold below p; float32, as Keras has it, so that predictions on a threshold fall the same way.
-    bucket = np.ceil(np.clip(p.astype(np.float32), 0, 1) * np.float32(number - 1)).astype(np.intp) - 1
+    bucket = np.ceil(np.clip(p.astype(np.float32), 0, 1) * np.float32(number - 1)) - 1
     if open_ended:
         bucket = np.maximum(bucket, 0)
+    bucket = np.where(np.isnan(bucket), -1, bucket).astype(np.intp)
     labels = p.shape[1] if multi_label else 1
     # One row of buckets a label; bucket -1, above no threshold, becomes place 0 and is dropped.
     place = bucket + 1 + (np.arange(labels) * (number + 1) if multi_label else 0)
