@@ -31,7 +31,8 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Array:
     count = num_classes or int(labels.max(initial=-1)) + 1
     if labels.size and (labels.min() < 0 or labels.max() >= count):
         raise DataError(f"labels must lie in 0..{count - 1}, got {labels.min()}..{labels.max()}")
-    return np.eye(count, dtype=np.float32)[labels]
+    one_hot: Array = np.eye(count, dtype=np.float32)[labels]
+    return one_hot
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:

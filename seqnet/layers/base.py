@@ -121,7 +121,8 @@ class Worker:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         if self._scratch.size < size:
             self._scratch = np.empty(size, np.uint8)
-        return self._scratch[:size].view(dtype).reshape(shape)
+        block: Array = self._scratch[:size].view(dtype)
+        return block.reshape(shape)
 
 
 class Context:

@@ -146,5 +146,6 @@ def as_classes(y: Array, outputs: Array, count: int | None) -> tuple[Array | Non
 def predicted_classes(outputs: Array) -> Array:
     """The class of each row: the largest output, or for a single output whether it passes one half."""
     if outputs.shape[1] == 1:
-        return (outputs[:, 0] > 0.5).astype(np.int64)
-    return np.argmax(outputs, axis=1)
+        outputs = np.concatenate([1 - outputs, outputs], axis=1)
+    chosen: Array = np.argmax(outputs, axis=1)  # a tie is the first, so 0.5 is class 0
+    return chosen

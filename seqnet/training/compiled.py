@@ -47,7 +47,10 @@ class Compiled:
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update."""
         loss, prediction = self.engine.train_step(x, y, weight)
-        self.optimizer.apply(self.network.parameters.theta, self.engine.gradient)
+        gradient = self.engine.gradient
+        if self.optimizer.loss_scale_factor is not None:
+            gradient *= self.optimizer.loss_scale_factor  # which apply takes out again
+        self.optimizer.apply(self.network.parameters.theta, gradient)
         self.running.update(loss, y, prediction, weight)
         return loss
 
@@ -127,10 +130,11 @@ def class_weights(weights: dict[int, float] | str, y: Array) -> Array:
     if isinstance(weights, str):
         classes, counts = np.unique(labels, return_counts=True)
         weights = {int(c): len(labels) / (len(classes) * int(n)) for c, n in zip(classes, counts, strict=True)}
-    table = np.ones(max(int(labels.max(initial=0)), *weights, 0) + 1, np.float32)
+    table: Array = np.ones(max(int(labels.max(initial=0)), *weights, 0) + 1, np.float32)
     for label, weight in weights.items():
         table[int(label)] = weight
-    return table[labels]
+    found: Array = table[labels]
+    return found
 
 
 def take(array: Array, rows: slice | Array) -> Array:

@@ -105,6 +105,7 @@ class Trainer:
                 f"steps_per_epoch {self.steps} is more than the {batches} batches of {options.batch_size} "
                 f"in {len(train)} rows"
             )
+        self.compiled.optimizer.resolve(self.steps)
         self.stop_training = self.interrupted = False
         if not self.resumed:
             self.position = Position(epoch=options.initial_epoch)
