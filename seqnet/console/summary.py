@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Format = Literal["table", "json", "markdown"]
 
 _WIDEST, _WIDEST_DETAILED, _WITH_TRAINABLE = 88, 110, 12
+_LEAST = 32  # narrower tables could only be guessed at
 _STACKED, _ROOMY = 62, 92  # from how many columns on the details have columns of their own, and boxes
 
 
@@ -46,7 +47,7 @@ def print_summary(
     """
     stream = stream or sys.stdout
     screen = theme.columns(stream)
-    width = line_length or min(screen - 4, _limit(show_trainable, detail))
+    width = line_length or max(min(screen - 4, _limit(show_trainable, detail)), _LEAST)
     if format == "table":
         body = _grid(table, width, positions, show_trainable, detail, ascii=theme.is_ascii(stream))
         parts = (_title(table), body, *_footer(table, detail))
@@ -180,12 +181,15 @@ def _fitted(heads: Sequence[Column], rows: Sequence[Sequence[Text]], width: int,
         head.width = head.width or max(len(str(head.header)), *(cell_len(str(row[place])) for row in rows), 0)
     count = len(heads) + 2
     edges = 3 * count + 1 if boxed else 2 * count - 1  # what is between and around the columns
-    room = max(width - edges - sum(head.width or 0 for head in heads), 12)
+    room = max(width - edges - sum(head.width or 0 for head in heads), 15)
     widest = [max((cell_len(line) for row in rows for line in str(row[i]).split("\n")), default=0) for i in (0, 1)]
     longest = max((cell_len(word) for row in rows for word in str(row[0]).split()), default=0)
     shapes = min(max(widest[1], 12), max(room * 2 // 5, room - longest))
     names = min(max(widest[0], 24), room - shapes)
-    columns = [Column("Layer (type)", width=names), Column("Output Shape", width=shapes)]
+    columns = [
+        Column("Layer (type)", width=names, overflow="fold"),
+        Column("Output Shape", width=shapes, overflow="fold"),
+    ]
     sides = (0, 1) if boxed else (0, 0, 0, 1)
     grid = Table(*columns, *heads, show_lines=boxed, show_edge=boxed, box=box, padding=sides, pad_edge=True)
     for name, output, *others in rows:
@@ -228,7 +232,7 @@ def _cells(row: SummaryRow, show_trainable: bool) -> list[Text]:
         output.append(")")
     params = Text.assemble(("0", theme.NUMBER), " (unbuilt)")
     if row.params is not None:
-        params = Text(f"{row.params:,}", theme.NUMBER)
+        params = Text.assemble((f"{row.params:,}", theme.NUMBER))
     cells = [name, output, params]
     if show_trainable:
         style = {"Y": theme.YES, "N": theme.NO}.get(row.trainable, theme.TITLE)
