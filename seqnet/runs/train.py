@@ -92,7 +92,8 @@ def train(
         _go_on(trainer, recorder, folder)
     else:
         adapt_layers(model, data.train.x)
-    on_event("start", {"folder": folder, "resumed": bool(resume), "epoch": trainer.position.epoch})
+    begun = {"folder": folder, "resumed": bool(resume), "epoch": trainer.position.epoch}
+    on_event("start", {**begun, "monitor": monitor, "mode": mode, "best": recorder.best})
     started = time.perf_counter()
     try:
         with interruptible(trainer):
@@ -136,7 +137,7 @@ def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
     """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them."""
     before: list[Layer] = []
     for layer in model._layers:
-        if layer.adapts:
+        if getattr(layer, "adapts", False):
             part = Sequential([*before], seed=0) if before else None
             if part is not None:
                 part.build((None, *model.network.input_shape))
