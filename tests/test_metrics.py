@@ -360,7 +360,11 @@ def test_accuracy_picks_by_shape() -> None:
             metric = metrics.resolve_metric(name, labels, outputs)
             assert (metric.spec_name, metric.name) == (expected, name)
         assert metrics.resolve_metric(metrics.get("accuracy"), labels, outputs).name == "accuracy"
-    assert metrics.resolve_metric(metrics.Accuracy(), (), (10,)).spec_name == "Accuracy"
+    # The word Accuracy means the same in Keras's compile; the class, and `Accuracy: {}`, are exact equality.
+    assert metrics.resolve_metric(metrics.get("Accuracy"), (), (10,)).spec_name == "SparseCategoricalAccuracy"
+    for exact in (metrics.Accuracy(), {"Accuracy": {}}, metrics.Accuracy):
+        assert metrics.resolve_metric(exact, (), (10,)).spec_name == "Accuracy"
+    assert metrics.get("Accuracy").to_spec() == "Accuracy" and metrics.Accuracy().to_spec() == {"Accuracy": {}}
     assert metrics.get("Accuracy").spec_name == "Accuracy" and metrics.get("accuracy").spec_name == "accuracy"
 
 

@@ -87,9 +87,9 @@ def resolve_metric(identifier: Any, y_true_shape: Shape, y_pred_shape: Shape) ->
 
     A string keeps being the metric's name, so that `mse` is the key in the history. Raises SpecError.
     """
-    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
-        identifier = AutoAccuracy(name=identifier)
     found = declare.get(Metric, identifier)
+    if isinstance(found, Accuracy) and found.by_string:
+        found = AutoAccuracy(name=found.name)
     if isinstance(found, (Mean, Sum)):
         raise SpecError(f"{found.spec_name} reduces values handed to it in Python; it can't compare labels and outputs")
     return found.resolve(y_true_shape, y_pred_shape) if isinstance(found, AutoAccuracy) else found

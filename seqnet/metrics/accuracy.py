@@ -20,6 +20,11 @@ class Accuracy(MeanMetric):
     """
 
     direction = "max"
+    by_string = False  # compile and YAML take the bare word `Accuracy` for `accuracy`, as Keras's compile does
+
+    def called(self, name: str) -> None:
+        super().called(name)
+        self.by_string = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         y_true, y_pred = align(y_true, y_pred)
@@ -110,7 +115,7 @@ class TopKCategoricalAccuracy(MeanMetric):
         return in_top_k(self.name, y_true, y_pred, self.k)
 
 
-@metric("acc", "ACC", "Acc", "ACCURACY", name="accuracy")
+@metric("acc", "Acc", "ACC", name="accuracy")
 class AutoAccuracy(MeanMetric):
     """The accuracy that fits the shapes: binary for one output, else by the largest score.
 
