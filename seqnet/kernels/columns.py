@@ -16,7 +16,9 @@ import numpy as np
 
 from seqnet.arrays import Array
 
-WIDTH = 1024  # numbers side by side, from which NumPy's cost for each row no longer shows
+# Numbers side by side. From 4097 on, a row that is added to all rows costs no more than an array of full size; below,
+# NumPy (2.4) takes twice as long.
+WIDTH = 8192
 BLOCK = 65_536  # numbers that are worked on at a time
 
 
@@ -30,27 +32,24 @@ def layout(rows: int, channels: int) -> Iterator[tuple[int, list[slice]]]:
         yield 1, [slice(whole, rows)]
 
 
-def total(x: Array) -> Array:
-    """Σ x over rows, in float64."""
+def total_and_squares(x: Array, centre: Array | None) -> tuple[Array, Array]:
+    """Σ (x - centre) and Σ (x - centre)² over rows, in float64."""
     rows, channels = x.shape
-    result = np.zeros(channels)
+    plain, squares = np.zeros(channels), np.zeros(channels)
     for side, parts in layout(rows, channels):
+        middle = None if centre is None else repeat(centre, side)
+        sums = np.zeros((2, side * channels))
         for part in parts:
-            result += _down(x[part].reshape(-1, side * channels), channels)
-    return result
-
-
-def total_of_squares(x: Array, centre: Array) -> Array:
-    """Σ (x - centre)² over rows, in float64."""
-    rows, channels = x.shape
-    result = np.zeros(channels)
-    for side, parts in layout(rows, channels):
-        middle = np.tile(centre, side)
-        for part in parts:
-            gap = x[part].reshape(-1, side * channels) - middle
-            gap *= gap
-            result += _down(gap, channels)
-    return result
+            source = x[part].reshape(-1, side * channels)
+            if middle is not None:
+                source = source - middle
+            ones = np.ones(len(source), x.dtype)
+            sums[0] += ones @ source
+            sums[1] += ones @ (source * source)
+        folded = np.add.reduce(sums.reshape(2, side, channels), axis=1)
+        plain += folded[0]
+        squares += folded[1]
+    return plain, squares
 
 
 def total_and_product(dy: Array, x: Array, centre: Array | None) -> tuple[Array, Array]:
@@ -58,32 +57,39 @@ def total_and_product(dy: Array, x: Array, centre: Array | None) -> tuple[Array,
     rows, channels = x.shape
     plain, product = np.zeros(channels), np.zeros(channels)
     for side, parts in layout(rows, channels):
-        middle = None if centre is None else np.tile(centre, side)
+        middle = None if centre is None else repeat(centre, side)
+        sums = np.zeros((2, side * channels))
         for part in parts:
             slope, source = dy[part].reshape(-1, side * channels), x[part].reshape(-1, side * channels)
-            plain += _down(slope, channels)
+            ones = np.ones(len(source), x.dtype)
+            sums[0] += ones @ slope
             if middle is None:
-                gap = source * slope
+                sums[1] += ones @ (source * slope)
             else:
                 gap = source - middle
                 gap *= slope
-            product += _down(gap, channels)
+                sums[1] += ones @ gap
+        folded = np.add.reduce(sums.reshape(2, side, channels), axis=1)
+        plain += folded[0]
+        product += folded[1]
     return plain, product
 
 
-def scale_and_shift(x: Array, scale: Array, shift: Array, centre: Array | None = None) -> Array:
+def scale_and_shift(x: Array, scale: Array, shift: Array | None, centre: Array | None = None) -> Array:
     """(x - centre) scale + shift, as a new array."""
     rows, channels = x.shape
     y = np.empty_like(x)
     for side, parts in layout(rows, channels):
-        factor, summand = np.tile(scale, side), np.tile(shift, side)
-        middle = None if centre is None else np.tile(centre, side)
+        factor = repeat(scale, side)
+        summand = None if shift is None else repeat(shift, side)
+        middle = None if centre is None else repeat(centre, side)
         for part in parts:
             source, out = x[part].reshape(-1, side * channels), y[part].reshape(-1, side * channels)
             if middle is not None:
                 source = np.subtract(source, middle, out=out)
             np.multiply(source, factor, out=out)
-            out += summand
+            if summand is not None:
+                out += summand
     return y
 
 
@@ -92,8 +98,8 @@ def mix(dy: Array, scale: Array, x: Array, weight: Array, shift: Array, centre: 
     rows, channels = x.shape
     dx = np.empty_like(dy)
     for side, parts in layout(rows, channels):
-        factor, other, summand = np.tile(scale, side), np.tile(weight, side), np.tile(shift, side)
-        middle = None if centre is None else np.tile(centre, side)
+        factor, other, summand = repeat(scale, side), repeat(weight, side), repeat(shift, side)
+        middle = None if centre is None else repeat(centre, side)
         for part in parts:
             slope, source, out = (array[part].reshape(-1, side * channels) for array in (dy, x, dx))
             if middle is None:
@@ -107,8 +113,8 @@ def mix(dy: Array, scale: Array, x: Array, weight: Array, shift: Array, centre: 
     return dx
 
 
-def _down(wide: Array, channels: int) -> Array:
-    """Column sums of rows laid side by side, in float64."""
-    sums = np.ones(len(wide), wide.dtype) @ wide
-    exact: Array = np.add.reduce(sums.reshape(-1, channels), axis=0, dtype=np.float64)
-    return exact
+def repeat(vector: Array, side: int) -> Array:
+    """The vector `side` times over; three times as fast as np.tile."""
+    repeated = np.empty((side, len(vector)), vector.dtype)
+    repeated[:] = vector
+    return repeated.reshape(-1)

@@ -14,7 +14,7 @@ from seqnet.constraints import Constraint
 from seqnet.declare import option
 from seqnet.errors import ShapeError
 from seqnet.initializers import Initializer
-from seqnet.kernels.columns import mix, scale_and_shift, total, total_and_product, total_of_squares
+from seqnet.kernels.columns import mix, scale_and_shift, total_and_product, total_and_squares
 from seqnet.layers.axes import known_lengths, row_axes
 from seqnet.layers.base import Context, Layer, ParamSpec, layer, show_shape
 from seqnet.regularizers import Regularizer
@@ -23,6 +23,7 @@ COUNT_EPSILON = 1e-7  # added to the count of unmasked steps, as in Keras
 # Up to this many standard deviations from 0, subtracting the mean at the end, with the shift, loses no precision to
 # speak of, and saves a pass.
 FAR = 16.0
+SAMPLE = 512  # rows, evenly spaced, that tell whether the mean is far from 0
 
 
 class _Statistics(NamedTuple):
@@ -160,19 +161,17 @@ class BatchNormalization(Layer):
         # What is read here must be read before the shards meet, for the first of them writes after that.
         old = {name: ctx.params[name].astype(np.float64) for name in self._moving()}
         rows, channels = x.shape
-        sums = np.empty(2 * channels + 1)
-        count, plain, squares = sums[:1], sums[1 : channels + 1], sums[channels + 1 :]
-        counted = x if weight is None else x * weight
-        count[0] = rows if weight is None else float(weight.sum())
-        plain[:] = total(counted)
-        # Squares are summed about this shard's mean and moved to zero in float64, where they can be added up.
-        centre = (plain / max(count[0], 1.0)).astype(x.dtype)
+        # Where the mean is far from 0, sums are taken about a guess at it, so that single precision does no harm. They
+        # are moved back in float64, where those of all shards can be added up.
         if weight is None:
-            squares[:] = total_of_squares(x, centre)
+            count, centre = float(rows), _guess(x)
+            plain, squares = total_and_squares(x, centre)
         else:
-            squares[:] = total_of_squares((x - centre) * weight, np.zeros_like(centre))
-        exact = centre.astype(np.float64)
-        squares += exact * (2 * plain - count[0] * exact)
+            count = float(weight.sum())
+            centre = np.add.reduce(x * weight) / max(count, 1.0)
+            plain, squares = total_and_squares((x - centre) * weight, None)
+        about = np.zeros(channels) if centre is None else centre.astype(np.float64)
+        sums = np.concatenate([[count], plain + count * about, squares + about * (2 * plain + count * about)])
         sums = ctx.all_reduce(sums)
         values = float(sums[0])
         divisor = values if weight is None else values + COUNT_EPSILON
@@ -223,7 +222,6 @@ class BatchNormalization(Layer):
     def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
         x, shape, stats, mean, inverse, scale = cache
         slope = _columns(dy, self.axis)
-        zero = np.zeros(slope.shape[1], dy.dtype)
         if stats is None:
             if ctx.grads.views:
                 plain, product = total_and_product(slope, x, mean.astype(x.dtype))
@@ -231,7 +229,7 @@ class BatchNormalization(Layer):
                 ctx.grads.add("gamma", product * inverse)
             if not need_dx:
                 return None
-            return _back(scale_and_shift(slope, scale.astype(dy.dtype), zero), shape, self.axis)
+            return _back(scale_and_shift(slope, scale.astype(dy.dtype), None), shape, self.axis)
         centre, off = stats.centre, _off_centre(stats)
         plain, product = total_and_product(slope, x, centre)
         product += off * plain  # Σ dy (x - mean)
@@ -248,11 +246,19 @@ class BatchNormalization(Layer):
         else:  # the statistics do not depend on masked rows
             dx = scale_and_shift(x, vectors[1], vectors[2], centre)
             dx *= stats.weight
-            dx += scale_and_shift(slope, vectors[0], zero)
+            dx += scale_and_shift(slope, vectors[0], None)
         return _back(dx, shape, self.axis)
 
     def _channels(self, in_shape: Shape) -> tuple[int, ...]:
         return known_lengths(row_axes(self.axis, in_shape), in_shape)
+
+
+def _guess(x: Array) -> Array | None:
+    """About the mean of each column, from some of the rows; None where that lies near 0 everywhere."""
+    some = x[:: len(x) // SAMPLE + 1]
+    mean = np.add.reduce(some) / len(some)
+    size = np.einsum("ij,ij->j", some, some) / len(some)  # variance + mean²
+    return mean if (mean * mean > 0.9 * size).any() else None
 
 
 def _off_centre(stats: _Statistics) -> Array:

@@ -98,7 +98,7 @@ class Normalization(Layer):
     variance: Numbers | None = option("the variance, where it is known; goes with mean", default=None)
     invert: bool = option("compute y = x sqrt(variance) + mean instead", default=False)
 
-    _taken: tuple[Array, Array] | None = None  # mean and variance from an adapt() before the layer was built
+    _taken: tuple[Array, Array] | None = None  # mean and variance from adapt()
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -164,10 +164,10 @@ class Normalization(Layer):
         mean = mean.reshape(shape)
         factor = (deviation if self.invert else 1.0 / deviation).reshape(shape).astype(x.dtype)
         if axes == (x.ndim - 1,):
-            shift = mean.reshape(-1) if self.invert else np.zeros(lengths)
-            centre = None if self.invert else mean.reshape(-1).astype(x.dtype)
+            flat = mean.reshape(-1).astype(x.dtype)
+            shift, centre = (flat, None) if self.invert else (None, flat)
             columns = np.ascontiguousarray(x).reshape(-1, lengths[0])
-            return scale_and_shift(columns, factor.reshape(-1), shift.astype(x.dtype), centre).reshape(x.shape), factor
+            return scale_and_shift(columns, factor.reshape(-1), shift, centre).reshape(x.shape), factor
         if self.invert:
             y = x * factor
             y += mean.astype(x.dtype)
@@ -206,16 +206,15 @@ class Normalization(Layer):
             axes, _ = self._kept(batch.shape[1:])
             moments.add(batch, axes)
         mean, variance = moments.result()
-        if self.variables is None:
-            self._taken = (mean, variance)
-            return
-        if mean.shape != self.variables["mean"].shape:
+        if self.variables is not None and mean.shape != self.variables["mean"].shape:
             built = show_shape(self.variables["mean"].shape)
             raise ShapeError(
                 f"{self.name} is built for statistics of shape {built}, but the data give {show_shape(mean.shape)}"
             )
-        self.variables["mean"][...] = mean
-        self.variables["variance"][...] = variance
+        self._taken = (mean, variance)  # also for a network that is built from this layer later
+        if self.variables is not None:
+            self.variables["mean"][...] = mean
+            self.variables["variance"][...] = variance
 
     def _kept(self, in_shape: Shape) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """The axes that keep a statistic for each index, and their lengths."""
