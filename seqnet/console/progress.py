@@ -28,7 +28,7 @@ def say_result(logs: Mapping[str, Any], steps: int) -> None:
     line = Text.assemble((f"{steps}/{steps}", theme.TITLE))
     if theme.is_live(sys.stdout):
         line.append(" ").append_text(theme.bar(1, 1, _BAR))
-    theme.show(line.append(_values(logs)))
+    theme.show(line.append(_values(logs)), width=10_000)
 
 
 class KerasDisplay(Callback):

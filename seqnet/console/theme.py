@@ -160,10 +160,10 @@ def columns(stream: IO[str]) -> int:
 
 def console(stream: IO[str], *, width: int | None = None, colour: bool = True) -> Console:
     """A rich Console on a stream: without colours where NO_COLOR says so or nobody would see them."""
-    from rich.console import Console
+    from seqnet.console.screen import SafeConsole
 
     plain = not colour or os.environ.get("NO_COLOR", "") != ""
-    return Console(
+    return SafeConsole(
         file=stream,
         width=width or columns(stream),
         height=25,  # without it rich takes dumb terminals to be 80 wide
