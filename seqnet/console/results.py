@@ -125,7 +125,7 @@ def _show_classes(per_class: Sequence[Mapping[str, Any]]) -> None:
         [_name(row["class"]), *(metric(row[key]) for key in ("precision", "recall", "f1")), f"{row['support']:,}"]
         for row in shown
     ]
-    for label, weights in (("macro average", np.ones(len(per_class))), ("weighted average", support)):
+    for label, weights in (("macro avg", np.ones(len(per_class))), ("weighted avg", support)):
         total = float(weights.sum()) or 1.0
         means = [
             float(np.dot([row[key] for row in per_class], weights)) / total for key in ("precision", "recall", "f1")
@@ -142,16 +142,16 @@ def _show_confusion(names: Sequence[str], matrix: Any) -> None:
     """Rows are the true classes, columns the predicted ones; what does not fit is cut to the most confused classes."""
     room = theme.columns(sys.stdout) - 1
     wrong = matrix - np.diag(np.diag(matrix))
-    digits = max(len(str(len(names) - 1)), len(str(matrix.max())), 2)
+    widths = [max(len(str(index)), len(str(matrix[:, index].max())), 2) + 1 for index in range(len(names))]
     numbered = [str(index) for index in range(len(names))] != list(names)
     label = min(max(len(name) for name in names) + (len(str(len(names))) + 1 if numbered else 0), max(room // 4, 8))
-    fitting = (room - label - 1) // (digits + 1)
     picked = np.arange(len(names))
-    if fitting < len(names):
+    if label + 1 + sum(widths) > room:
         trouble = wrong.sum(axis=0) + wrong.sum(axis=1)
+        fitting = (room - label - 1) // max(widths)
         picked = np.sort(np.argsort(-trouble, kind="stable")[: max(fitting, 0)])
     if len(picked) > 1:
-        theme.show(*_matrix(names, matrix, picked, label, digits, numbered), "")
+        theme.show(*_matrix(names, matrix, picked, label, widths, numbered), "")
         if len(picked) < len(names):
             theme.show(f"The {len(picked)} classes of {len(names)} that are confused most; --json has all.", "")
     order = np.argsort(-wrong, axis=None, kind="stable")[:_WORST]
@@ -169,10 +169,12 @@ def _show_confusion(names: Sequence[str], matrix: Any) -> None:
         theme.show(listing(["rows", "of class", "true", "taken for"], rows, right=[0, 1]), "")
 
 
-def _matrix(names: Sequence[str], matrix: Any, picked: Any, label: int, digits: int, numbered: bool) -> list[Text]:
+def _matrix(
+    names: Sequence[str], matrix: Any, picked: Any, label: int, widths: Sequence[int], numbered: bool
+) -> list[Text]:
     head = "true \\ predicted"
     lines = [Text(head.ljust(label + 1) if len(head) <= label + 1 else " " * (label + 1), theme.FAINT)]
-    lines[0].append("".join(f" {index:>{digits}}" for index in picked), theme.TITLE)
+    lines[0].append("".join(f"{index:>{widths[index]}}" for index in picked), theme.TITLE)
     if len(head) > label + 1:
         lines.insert(0, Text(head, theme.FAINT))
     nothing = theme.sign("·", sys.stdout)
@@ -183,7 +185,7 @@ def _matrix(names: Sequence[str], matrix: Any, picked: Any, label: int, digits: 
         for j in picked:
             count = int(matrix[i, j])
             style = theme.GOOD if i == j else theme.BAD if count > 0.1 * total else theme.FAINT if not count else ""
-            line.append(f" {str(count) if count else nothing:>{digits}}", style)
+            line.append(f"{str(count) if count else nothing:>{widths[j]}}", style)
         lines.append(line)
     return lines
 
@@ -191,7 +193,10 @@ def _matrix(names: Sequence[str], matrix: Any, picked: Any, label: int, digits: 
 def show_predictions(rows: Sequence[Mapping[str, Any]]) -> None:
     """The first rows: the class with its probability and the next likely one, or the values."""
     table: list[list[Cell]] = []
-    if rows and "class" in rows[0]:
+    if not rows:
+        theme.show("There are no rows.")
+        return
+    if "class" in rows[0]:
         heads, right = ["row", "class", "probability", "next", "probability"], [0, 2, 4]
         for number, row in enumerate(rows[:_ROWS]):
             chances = {name.removeprefix("p_"): value for name, value in row.items() if name != "class"}
@@ -200,9 +205,9 @@ def show_predictions(rows: Sequence[Mapping[str, Any]]) -> None:
             for name in ranked:
                 cells += [_name(name), f"{chances[name]:.4f}"]
             table.append(cells[:3] if theme.columns(sys.stdout) < _NARROW else cells)
-        heads = heads[: len(table[0])] if table else heads
+        heads = heads[: len(table[0])]
     else:
-        names = list(rows[0]) if rows else []
+        names = list(rows[0])
         room = max((theme.columns(sys.stdout) - 8) // 10, 1)
         heads = ["row", *names[:room]]
         for number, row in enumerate(rows[:_ROWS]):
