@@ -76,7 +76,7 @@ def test_evaluation_fits(
     results.show_evaluation(**evaluation(classes))
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= columns
-    assert "macro avg" in out and "77" in out
+    assert "macro" in out and "77" in out
     if classes > 2 and columns >= 60:
         assert ["77", "class", "1", "class", "0"] in [
             [w for w in line.split() if not w.endswith("%")] for line in out.splitlines()
