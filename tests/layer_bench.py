@@ -138,7 +138,7 @@ class Trainer:
         if self.target is None:
             width = self.network.output_shape
             self.target = make_target(self.row, (len(self.x), *(n or 0 for n in width)))
-        loss, y = self.engine.train_step(self.x, self.target)
+        loss, y, _ = self.engine.train_step(self.x, self.target)
         parameters = self.network.parameters
         parameters.theta -= self.row.get("rate", 0.5) * self.engine.gradient
         for variable in parameters.variables:

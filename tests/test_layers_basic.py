@@ -88,7 +88,7 @@ def test_shards_draw_differently(layer: Layer) -> None:
     network = Network([layer], (4, 30))
     engine = Engine(network, MeanSquaredError(), threads=2)
     x = np.tile(normal((4, 30)).astype(np.float32), (20, 1, 1))
-    _, y = engine.train_step(x, x)
+    _, y, _ = engine.train_step(x, x)
     engine.close()
     assert (y[:10] != y[10:]).any()
 
@@ -110,7 +110,7 @@ def test_draws_shared_by_rows_are_shared_by_shards() -> None:
     layer = layers.Dropout(0.5, noise_shape=(1, None), name="it")
     engine = Engine(Network([layer], (200,)), MeanSquaredError(), threads=2)
     x = np.ones((8, 200), np.float32)
-    _, y = engine.train_step(x, x)
+    _, y, _ = engine.train_step(x, x)
     engine.close()
     assert (y == y[:1]).all() and 0.3 < (y == 0).mean() < 0.7
 
@@ -338,7 +338,7 @@ def test_softmax_ends_together_with_its_loss() -> None:
     found = []
     for stack in (apart, inside):
         engine = Engine(Network(stack, (4,), seed=3), SparseCategoricalCrossentropy())
-        loss, y = engine.train_step(x, labels)
+        loss, y, _ = engine.train_step(x, labels)
         found.append((loss, y, engine.gradient.copy()))
     for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6)

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 _depth = 0
@@ -33,3 +34,11 @@ def one_blas_thread() -> Iterator[None]:
             yield
         finally:
             _depth -= 1
+
+
+@contextmanager
+def running() -> Iterator[None]:
+    """Around everything that runs batches: one BLAS thread, and no warnings of NumPy about overflow or NaN, which the
+    loss shows anyway."""
+    with one_blas_thread(), np.errstate(all="ignore"):
+        yield

@@ -10,7 +10,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,6 +31,14 @@ class Pass:
     caches: list[Cache]
     outputs: list[Array]  # of the layers with a penalty on their output
     penalty: float
+
+
+class Step(NamedTuple):
+    """What came of a batch: the loss, y_pred (N, ...), and the mask beside it where there is one."""
+
+    loss: float
+    prediction: Array
+    mask: Array | None
 
 
 class Shard:
@@ -106,8 +114,8 @@ class Engine:
         ]
         self.shards = [Shard(network, worker) for worker in self.workers]
         self.team = Team(threads) if threads > 1 else None
-        layers = [node.layer for node in network.nodes]
-        couples = any(layer.couples_rows for layer in layers)
+        layers = list(network.parameters.layers())
+        couples = any(layer.couples_rows for layer in layers) or (loss is not None and loss.couples_rows)
         masked = any(layer.makes_mask for layer in layers)
         whole = loss is not None and loss.whole_batch
         self.divisible = not whole
@@ -115,67 +123,84 @@ class Engine:
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
-    def train_step(self, x: Array, y: Array, weight: Array | None = None) -> tuple[float, Array]:
-        """Loss and predictions of a batch, in training mode; leaves the gradient in `self.gradient`.
+    def train_step(self, x: Array, y: Array, weight: Array | None = None) -> Step:
+        """A batch in training mode; leaves the gradient in `self.gradient`.
 
-        x: (N, ...), y: (N, ...), weight: (N,) or as the loss takes it -> loss, y_pred: (N, ...).
+        x: (N, ...), y: (N, ...), weight: (N,) or as the loss takes it.
         """
-        assert self.training is not None
-        plan, rows = self.training, len(x)
+        return self._step(x, y, weight, training=True)
+
+    def test_step(self, x: Array, y: Array, weight: Array | None = None) -> Step:
+        """A batch in inference mode."""
+        return self._step(x, y, weight, training=False)
+
+    def predict(self, x: Array, *, training: bool = False) -> Array:
+        """The network's output for a batch."""
+        rows, layers = len(x), self.inference.layers
         shards = self._shards_for(rows)
-        values: list[float] = [0.0] * len(shards)
         parts: list[list[Array]] = [[] for _ in shards]
 
         def work(index: int) -> None:
-            shard = shards[index]
-            for grads in shard.grads:
-                grads.start()
             for piece in self._pieces(index, len(shards), rows):
-                done = shard.forward(plan.layers, x[piece], training=True, keep=True)
-                value, dy = self._loss(
-                    plan.loss, done, y[piece], None if weight is None else weight[piece], shard, True
-                )
-                values[index] += value + done.penalty
-                parts[index].append(done.y if plan.finish is None else plan.finish(done.y))
-                assert dy is not None
-                shard.backward(plan.layers, done, dy)
-            for grads in shard.grads:
-                grads.close()
+                done = shards[index].forward(layers, x[piece], training=training, keep=False)
+                parts[index].append(done.y)
 
         self._run(work, shards, rows)
-        total = shards[0].gradient
-        for shard in shards[1:]:
-            total += shard.gradient
-        value = sum(values) + self._penalties(total)
-        return value, _joined([part for shard_parts in parts for part in shard_parts])
+        return _joined(parts)
+
+    def _step(self, x: Array, y: Array, weight: Array | None, *, training: bool) -> Step:
+        plan, rows = self.training, len(x)
+        assert plan is not None and plan.loss is not None
+        loss, finish = plan.loss, plan.finish
+        shards = self._shards_for(rows)
+        values: list[float] = [0.0] * len(shards)
+        outputs: list[list[Array]] = [[] for _ in shards]
+        masks: list[list[Array]] = [[] for _ in shards]
+
+        def work(index: int) -> None:
+            shard = shards[index]
+            worker = shard.worker
+            reduce = None if worker.exchange is None else shard.contexts[-1].all_reduce
+            if training:
+                for grads in shard.grads:
+                    grads.start()
+            for piece in self._pieces(index, len(shards), rows):
+                done = shard.forward(plan.layers, x[piece], training=training, keep=training)
+                part = None if weight is None else weight[piece]
+                value, dy = loss.value_and_gradient(
+                    y[piece], done.y, part, done.mask, rows=rows, all_reduce=reduce, need_gradient=training
+                )
+                values[index] += value + done.penalty
+                outputs[index].append(done.y if finish is None else finish(done.y))
+                if done.mask is not None:
+                    masks[index].append(done.mask)
+                if dy is not None:
+                    shard.backward(plan.layers, done, dy)
+            if training:
+                for grads in shard.grads:
+                    grads.close()
+
+        self._run(work, shards, rows)
+        gradient = shards[0].gradient if training else None
+        if gradient is not None:
+            for shard in shards[1:]:
+                gradient += shard.gradient
+        value = sum(values) + self._penalties(gradient)
+        return Step(value, _joined(outputs), _joined(masks) if masks[0] else None)
 
     @property
     def gradient(self) -> Array:
         """d loss / d theta of the last training step."""
         return self.shards[0].gradient
 
-    def test_step(self, x: Array, y: Array, weight: Array | None = None) -> tuple[float, Array]:
-        """Loss and predictions of a batch, in inference mode."""
-        assert self.training is not None
-        plan, shard = self.training, self.shards[0]
-        shard.worker.rows = len(x)
-        shard.worker.exchange = None
-        done = shard.forward(plan.layers, x, training=False, keep=False)
-        value, _ = self._loss(plan.loss, done, y, weight, shard, False)
-        prediction = done.y if plan.finish is None else plan.finish(done.y)
-        return value + done.penalty + self._penalties(None), prediction
-
-    def predict(self, x: Array, *, training: bool = False) -> Array:
-        """The network's output for a batch."""
-        shard = self.shards[0]
-        shard.worker.rows = len(x)
-        shard.worker.exchange = None
-        return shard.forward(self.inference.layers, x, training=training, keep=False).y
-
     def close(self) -> None:
         """End the worker threads."""
         if self.team is not None:
             self.team.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "team"):
+            self.close()
 
     # -- state for checkpoints --------------------------------------------------------------------------------------
 
@@ -188,16 +213,6 @@ class Engine:
             worker.rng.bit_generator.state = state
 
     # -- parts ------------------------------------------------------------------------------------------------------
-
-    def _loss(
-        self, loss: Loss | None, done: Pass, y: Array, weight: Array | None, shard: Shard, need_gradient: bool
-    ) -> tuple[float, Array | None]:
-        assert loss is not None
-        exchange = shard.worker.exchange
-        reduce = None if exchange is None else shard.contexts[-1].all_reduce
-        return loss.value_and_gradient(
-            y, done.y, weight, done.mask, rows=shard.worker.rows, all_reduce=reduce, need_gradient=need_gradient
-        )
 
     def _penalties(self, gradient: Array | None) -> float:
         """The regularizers' part of the loss; their gradients are added to `gradient`."""
@@ -237,7 +252,8 @@ def _all_grads(context: Context) -> list[Any]:
     return [context.grads, *(grads for child in context.children for grads in _all_grads(child))]
 
 
-def _joined(parts: list[Array]) -> Array:
+def _joined(shards: list[list[Array]]) -> Array:
+    parts = [part for parts in shards for part in parts]
     return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 

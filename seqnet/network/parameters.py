@@ -45,6 +45,13 @@ class LayerVariables:
             yield from child.all()
 
 
+    def layers(self) -> Iterator[Layer]:
+        """This layer and those inside it."""
+        yield self.layer
+        for child in self.children:
+            yield from child.layers()
+
+
 class Parameters:
     """The variables of the layers, each layer once, however often it is used."""
 
@@ -61,6 +68,11 @@ class Parameters:
     def variables(self) -> list[Variable]:
         """All of them, in Keras's get_weights order."""
         return [variable for branch in self.tree.values() for variable in branch.all()]
+
+    def layers(self) -> Iterator[Layer]:
+        """Every layer and every layer inside one, each once."""
+        for branch in self.tree.values():
+            yield from branch.layers()
 
     @property
     def segments(self) -> list[Segment]:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from seqnet.arrays import Array
 
 
@@ -33,8 +35,14 @@ class Team:
         for inbox in self._inbox:
             inbox.put(work)
         failure = self._attempt(work, 0)
-        for _ in self._inbox:
-            failure = self._done.get() or failure
+        waiting = len(self._inbox)
+        while waiting:
+            try:
+                failure = self._done.get() or failure
+                waiting -= 1
+            except KeyboardInterrupt as error:  # the others must come back before anything else may start
+                self._barrier.abort()
+                failure = error
         if failure is not None:
             self._barrier.reset()
             raise failure
@@ -66,5 +74,6 @@ class Team:
         return None
 
     def _serve(self, index: int, inbox: queue.SimpleQueue[Callable[[int], None] | None]) -> None:
-        while (work := inbox.get()) is not None:
-            self._done.put(self._attempt(work, index))
+        with np.errstate(all="ignore"):  # the setting of the calling thread does not reach this one
+            while (work := inbox.get()) is not None:
+                self._done.put(self._attempt(work, index))

@@ -13,7 +13,7 @@ from seqnet.arrays import Array
 from seqnet.errors import DataError, ShapeError
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
-from seqnet.network.blas import one_blas_thread
+from seqnet.network.blas import running
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
 from seqnet.optimizers.base import Optimizer
@@ -46,30 +46,30 @@ class Compiled:
 
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update."""
-        loss, prediction = self.engine.train_step(x, y, weight)
+        loss, prediction, mask = self.engine.train_step(x, y, weight)
         gradient = self.engine.gradient
         if self.optimizer.loss_scale_factor is not None:
             gradient *= self.optimizer.loss_scale_factor  # which apply takes out again
         self.optimizer.apply(self.network.parameters.theta, gradient)
-        self.running.update(loss, y, prediction, weight)
+        self.running.update(loss, y, prediction, weight, mask)
         return loss
 
     def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
         """Loss and metrics over rows, in inference mode."""
         self.testing.reset()
-        with one_blas_thread():
+        with running():
             for count, rows in enumerate(slices(len(x), batch_size)):
                 if steps is not None and count >= steps:
                     break
                 part = None if weight is None else weight[rows]
-                loss, prediction = self.engine.test_step(prepare(self.network, x[rows]), y[rows], part)
-                self.testing.update(loss, y[rows], prediction, part)
+                loss, prediction, mask = self.engine.test_step(prepare(self.network, x[rows]), y[rows], part)
+                self.testing.update(loss, y[rows], prediction, part, mask)
         return self.testing.result()
 
 
 def predict(engine: Engine, x: Array, batch_size: int) -> Array:
     """The outputs for all rows. x: (N, ...) -> y: (N, ...)."""
-    with one_blas_thread():
+    with running():
         parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), batch_size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)

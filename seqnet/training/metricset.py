@@ -35,14 +35,14 @@ class MetricSet:
         for metric in (*self._plain, *self._weighing):
             metric.reset_state()
 
-    def update(self, loss: float, y: Array, prediction: Array, weight: Array | None) -> None:
+    def update(self, loss: float, y: Array, prediction: Array, weight: Array | None, mask: Array | None = None) -> None:
         rows = len(prediction)
         self.loss_sum += loss * rows
         self.rows += rows
         for metric in self._plain:
-            metric.update_state(y, prediction)
+            metric.update(y, prediction, None, mask)
         for metric in self._weighing:
-            metric.update_state(y, prediction, weight)
+            metric.update(y, prediction, weight, mask)
 
     def result(self) -> Logs:
         """The running values, in the order of compile."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.errors import DataError, UsageError
-from seqnet.network.blas import one_blas_thread
+from seqnet.network.blas import running
 from seqnet.training.callbacks import Callback, History, Logs
 from seqnet.training.compiled import Compiled, prepare, take
 
@@ -114,7 +114,7 @@ class Trainer:
         batch_hooks = [c for c in callbacks if _overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
-        with one_blas_thread():
+        with running():
             while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
                 logs = self._epoch(train, validation, callbacks, batch_hooks, batches)
                 if self.interrupted:
