@@ -44,7 +44,6 @@ class LayerVariables:
         for child in self.children:
             yield from child.all()
 
-
     def layers(self) -> Iterator[Layer]:
         """This layer and those inside it."""
         yield self.layer
