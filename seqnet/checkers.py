@@ -38,6 +38,13 @@ def show(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def written(value: Any) -> str:
+    """A value as one would type it into a file, plain words without quotes."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{name}: {written(item)}" for name, item in value.items()) + "}"
+    return value if isinstance(value, str) and value.replace(".", "").isidentifier() else show(value)
+
+
 class Checker(ABC):
     """A rule for one value."""
 

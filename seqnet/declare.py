@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self, TypeVar
 
-from seqnet.checkers import INVALID, REQUIRED, Checker, checker_of, show
+from seqnet.checkers import INVALID, REQUIRED, Checker, checker_of, show, written
 from seqnet.errors import Path, Problem, SpecError, nearest, suggestion
 from seqnet.registry import UnknownName, is_known, lookup, snake_case
 from seqnet.spelling import option_saying, usual_option
@@ -250,7 +250,7 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
     if not isinstance(options, Mapping):
         positional = [o.name for o in options_of(cls).values() if not o.kw_only]
         given = dict(zip(positional, options if isinstance(options, list) else [options], strict=False))
-        hint = f"write {name}: {_as_options(given)}" if given else ""
+        hint = f"write {name}: {written(given)}" if given else ""
         message = f"the options of {name} must be a mapping of names to values, got {show(options)}"
         problems.append(Problem(inner, message, hint))
         return INVALID
@@ -279,21 +279,12 @@ def _form_hint(kind: str, value: Any) -> str:
         return "begin each of them with a dash of its own" if listed else f"keep one of {', '.join(named)}"
     if named and value[named[0]] is None:  # the options stand beside the name, where they should be indented under it
         options = {key: item for key, item in value.items() if key != named[0]}
-        return f"indent the options further than the name, or write {named[0]}: {_as_options(options)}"
+        return f"indent the options further than the name, or write {named[0]}: {written(options)}"
     for key, item in value.items():
         if isinstance(item, str) and is_known(kind, item):  # {type: Adam, learning_rate: 0.1}
             options = {other: entry for other, entry in value.items() if other != key}
-            return f"write {item}: {_as_options(options)}" if options else f"write {item}"
+            return f"write {item}: {written(options)}" if options else f"write {item}"
     return "one name stands first, its options indented under it"
-
-
-def _as_options(options: Mapping[Any, Any]) -> str:
-    return "{" + ", ".join(f"{name}: {_written(value)}" for name, value in options.items()) + "}"
-
-
-def _written(value: Any) -> str:
-    """A value as one would write it: plain words without quotes."""
-    return value if isinstance(value, str) and value.isidentifier() else show(value)
 
 
 def get(base: type[C], value: Any) -> C:

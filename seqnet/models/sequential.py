@@ -7,7 +7,7 @@ optimizer and metrics when the first labels are seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class Sequential:
         self.history: History | None = None
         self._seed = np.random.SeedSequence(seed) if seed is not None else next_seed()
         self._layers: list[Layer] = []
+        self._names: set[str] = set()
         self._input_shape: Shape | None = None
         self._network: Network | None = None
         self._compiled: Compiled | None = None
@@ -77,10 +78,9 @@ class Sequential:
         if not isinstance(layer, Layer):
             hint = "; did you mean to call it, with ()?" if isinstance(layer, type) else ""
             raise UsageError(f"add takes a layer, got {type(layer).__name__} {layer!r}{hint}")
-        taken = {other.name for other in self._layers if other is not layer}
         if layer.name is None:
-            layer.name = free_name(snake_case(layer.spec_name), taken)
-        elif layer.name in taken:
+            layer.name = free_name(snake_case(layer.spec_name), self._names)
+        elif layer.name in self._names and all(other is not layer for other in self._layers):
             raise UsageError(f"two layers are named {layer.name!r}; layer names must differ within a model")
         if isinstance(layer, Input) and self._layers:
             raise UsageError(f"an Input must come first; {self.name} already has {len(self.layers)} layers")
@@ -88,6 +88,7 @@ class Sequential:
         if not self._layers and stated is not None:
             self._input_shape = stated
         self._layers.append(layer)
+        self._names.add(layer.name)
         self._changed()
 
     def pop(self, rebuild: bool = True) -> Layer:
@@ -95,6 +96,7 @@ class Sequential:
         if not self._layers:
             raise UsageError("there are no layers to pop")
         layer = self._layers.pop()
+        self._names = {str(other.name) for other in self._layers}
         self._changed()
         if not self._layers:
             self._input_shape = None
@@ -539,7 +541,7 @@ class _ModelTrainer(Trainer):
         super().__init__(compiled, order)
 
     @property
-    def stop_training(self) -> bool:  # type: ignore[override]
+    def stop_training(self) -> bool:
         return self._model.stop_training
 
     @stop_training.setter
@@ -547,12 +549,11 @@ class _ModelTrainer(Trainer):
         self._model.stop_training = value
 
 
-def free_name(stem: str, taken: Iterable[str | None]) -> str:
+def free_name(stem: str, taken: Set[str]) -> str:
     """stem, stem_1, stem_2, …: the first that is free, as Keras numbers layers."""
-    names = set(taken)
-    if stem not in names:
+    if stem not in taken:
         return stem
-    return next(name for i in range(1, len(names) + 2) if (name := f"{stem}_{i}") not in names)
+    return next(name for i in range(1, len(taken) + 2) if (name := f"{stem}_{i}") not in taken)
 
 
 def _split_tail(rows: Rows, fraction: float) -> tuple[Rows, Rows]:

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from seqnet.datasets.base import Data
 from seqnet.errors import Problem, SeqnetError, SpecError
 from seqnet.models.summary import SummaryTable, summarize
-from seqnet.spec.lint import lint
+from seqnet.spec.division import PlacedDataError
+from seqnet.spec.lint import data_path, lint
 from seqnet.spec.overrides import apply_overrides
 from seqnet.spec.reader import Document, read_document
 from seqnet.spec.run import RunSpec, check_document
+from seqnet.spec.sections import NEEDED
 
 
 @dataclass
@@ -28,7 +30,9 @@ class CheckResult:
 
     @property
     def errors(self) -> int:
-        return sum(not problem.warning for problem in self.problems) + (self.unreadable is not None)
+        if self.unreadable is not None:
+            return max(1, sum(not problem.warning for problem in self.unreadable.problems))
+        return sum(not problem.warning for problem in self.problems)
 
     @property
     def warnings(self) -> int:
@@ -44,13 +48,12 @@ def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, w
     problems: list[Problem] = []
     spec = check_document(document, problems)
     result = CheckResult(document, problems, spec=spec)
-    for key in ("data", "loss"):
+    for key, hint in NEEDED.items():
         if document.data.get(key) is None:
             message = f"there is no {key} section, so this file can be summarized but not trained"
-            problems.append(Problem((), message, warning=True))
-    if result.errors:
-        return result
-    check_run(result, with_data=with_data)
+            problems.append(Problem((), message, hint, warning=True))
+    if not result.errors:
+        check_run(result, with_data=with_data)
     return result
 
 
@@ -61,10 +64,10 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
     if with_data and spec.data is not None:
         try:
             result.data = spec.load_data()
-            result.data.check()
+        except PlacedDataError as error:
+            result.problems.extend(error.problems)
         except SeqnetError as error:
-            result.problems.append(Problem(("data",), str(error)))
-            return
+            result.problems.append(Problem(data_path(spec), str(error)))
     result.problems.extend(lint(spec, result.data))
     shape = result.data.input_shape if result.data is not None else spec.stated_input_shape()
     if not result.errors and shape is not None:

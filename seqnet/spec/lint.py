@@ -1,25 +1,28 @@
 """What a checked file will do wrong when it runs: read off the shapes, the labels and the names, before any training.
 
-What can't train right is an error; what is only suspicious is a warning that says why.
+What can't train right is an error; what is only suspicious is a warning that says why. Whatever the file alone
+decides is found without the data too.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data
 from seqnet.declare import get
-from seqnet.errors import Problem, SeqnetError
-from seqnet.layers.base import Layer
-from seqnet.losses import Loss, resolve_loss
+from seqnet.errors import Path, Problem, SeqnetError
 from seqnet.metrics import Metric, resolve_metric
-from seqnet.network.network import trace
-from seqnet.spec.run import RunSpec, trace_problems
-from seqnet.training.metricset import name_metrics
+from seqnet.network.network import common_dtype
+from seqnet.spec.case import Case
+from seqnet.spec.lint_output import lint_output
+from seqnet.spec.placing import option_path, split_hint
+from seqnet.spec.run import RunSpec
+from seqnet.training.callbacks import ModelCheckpoint
 
 # Inputs beyond this are worth scaling: with the usual initializers activations then saturate or explode.
 LARGE_INPUT = 10.0
@@ -29,150 +32,197 @@ SCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalizati
 def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
     """Everything suspicious or wrong about the run, with the places in the file."""
     layers = spec.make_layers()
-    shape = spec.stated_input_shape() or (data.input_shape if data is not None else None)
-    if not layers or shape is None:
+    if not layers:
         return []
-    if data is not None:
-        unfit = trace_problems(layers, data.input_shape)
-        if unfit:
-            return unfit
-        shape = data.input_shape
-    problems = trace_problems(layers, shape)
-    if problems:
-        return problems
-    output = trace(layers, shape)[-1].out_shape
-    problems = list(_steps(spec, data))
-    if spec.loss is None:
-        return [*problems, *_scale(layers, data)]
-    labels = None if data is None or data.train.y is None else data.train.y
-    loss = get(Loss, spec.loss)
-    if labels is not None:
-        loss = resolve_loss(loss, labels.shape[1:], output)
-        problems += _labels(loss, data, labels, output)  # type: ignore[arg-type]
-    problems += _activation(layers, loss, output)
-    problems += _metrics(spec, labels, output)
-    problems += _monitors(spec, labels, output, data)
-    return [*problems, *_scale(layers, data)]
+    shape = data.input_shape if data is not None else spec.stated_input_shape()
+    case = Case(spec, data, layers, shape)
+    problems = [*_dtypes(case), *_stated_shape(case)]
+    if not problems and shape is not None:
+        problems = spec.shape_problems(layers, shape)
+    if any(not problem.warning for problem in problems):
+        return [*problems, *_monitors(case, known_output=False)]
+    problems += _rows(case)
+    outputs = list(lint_output(case))
+    problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
+    problems += _monitors(case)
+    return [*problems, *_scale(case)]
 
 
-def _last(layers: list[Layer]) -> tuple[str, ...] | tuple[str, int]:
-    return ("model", len(layers) - 1)
-
-
-def _labels(loss: Loss, data: Data, labels: Array, output: Shape) -> Iterator[Problem]:
-    """Labels of the wrong form for the loss, or more classes than outputs."""
-    parts = [split.y for split in data.splits.values() if split.y is not None]
-    for part in parts:
-        wrong = loss.label_problem(part, output, data.num_classes)
-        if wrong is not None:
-            yield Problem(("loss",), wrong)
-            return
-    count = data.num_classes
-    if loss.labels == "integer" and count is not None and output and output[-1] is not None and output[-1] > count:
-        message = f"the last layer has {output[-1]} outputs for {count} classes"
-        yield Problem(("loss",), message, "one unit a class is enough", warning=True)
-
-
-def _activation(layers: list[Layer], loss: Loss, output: Shape) -> Iterator[Problem]:
-    """The last activation against what the loss expects."""
-    place = _last(layers)
-    last = layers[-1]
-    activation = last.final_activation()
-    name = activation.spec_name if activation is not None else None
-    if name == "softmax" and output and output[-1] == 1:
-        message = "softmax over a single unit is always 1, so nothing can be learned"
-        yield Problem(place, message, "use activation: sigmoid, or one unit a class")
-        return
-    if name is None:
-        return
-    label = f"{last.spec_name} ends with {name}"
-    one_of_many = loss.labels in ("integer", "one_hot")
-    if loss.expects == "probabilities":
-        fitting = "softmax" if one_of_many else "sigmoid"
-        if name == "linear":
-            message = f"the last {last.spec_name} has no activation, but {loss.name} expects probabilities"
-            hint = f"set activation: {fitting}, or from_logits: true on the loss"
-            yield Problem(place, message, hint, warning=True)
-        elif one_of_many and name == "sigmoid":
-            message = f"{label}, so its outputs do not sum to 1, but {loss.name} expects one distribution a row"
-            yield Problem(place, message, "use softmax, or binary_crossentropy for several labels a row", warning=True)
-        elif not one_of_many and name == "softmax" and loss.labels == "binary":
-            message = f"{label}, whose outputs sum to 1, but {loss.name} treats each output alone"
-            yield Problem(place, message, "use sigmoid, or a categorical crossentropy", warning=True)
-        elif name not in ("softmax", "sigmoid", "hard_sigmoid", "sparsemax", "sparse_sigmoid"):
-            message = f"{label}, which is no probability, but {loss.name} expects probabilities"
-            yield Problem(place, message, f"use activation: {fitting}", warning=True)
-    elif loss.expects == "logits" and name in ("softmax", "sigmoid", "log_softmax", "log_sigmoid"):
-        message = f"{label}, but {loss.name} with from_logits: true applies it itself"
-        yield Problem(place, message, "remove the activation, or from_logits", warning=True)
-    elif loss.expects == "values" and name in ("softmax", "sigmoid", "relu") and loss.labels == "real":
-        limits = {"softmax": "between 0 and 1, summing to 1", "sigmoid": "between 0 and 1", "relu": "not below 0"}
-        message = f"{label}, so its outputs lie {limits[name]}; {loss.name} is for any real number"
-        yield Problem(place, message, "leave the activation off unless the targets lie there too", warning=True)
-
-
-def _metrics(spec: RunSpec, labels: Array | None, output: Shape) -> Iterator[Problem]:
-    """Metrics that can't be computed on these labels."""
-    if labels is None:
-        return
-    for index, entry in enumerate(spec.metrics):
-        try:
-            metric = resolve_metric(get(Metric, entry), labels.shape[1:], output)
-            sample = labels[:1]
-            metric.update_state(sample, np.full((1, *(n or 1 for n in output)), 0.5, np.float32))
-        except SeqnetError as error:
-            yield Problem(("metrics", index), str(error))
-            continue
-        if "accuracy" in metric.name and labels.dtype.kind == "f" and not np.array_equal(labels, np.rint(labels)):
-            message = f"{metric.name} counts equal labels, but the targets are real numbers"
-            yield Problem(("metrics", index), message, "use mae or r2_score", warning=True)
-
-
-def _monitors(spec: RunSpec, labels: Array | None, output: Shape, data: Data | None) -> Iterator[Problem]:
-    """Callbacks that watch what will not be logged."""
-    shape = () if labels is None else labels.shape[1:]
+def _dtypes(case: Case) -> Iterator[Problem]:
+    """Layers that ask for different precisions."""
     try:
-        named = name_metrics(
-            [(e if isinstance(e, str) else None, resolve_metric(get(Metric, e), shape, output)) for e in spec.metrics]
-        )
+        common_dtype(case.layers)
     except SeqnetError as error:
-        yield Problem(("metrics",), str(error))
-        return
-    ways: dict[str, str | None] = {"loss": "min", **{name: metric.direction for name, metric in named.items()}}
-    validated = data.validation is not None if data is not None else bool(spec.data and spec.data.validation_split)
-    if validated:
-        ways.update({f"val_{name}": way for name, way in list(ways.items())})
-    for index, callback in enumerate(spec.callbacks):
-        problem = callback.check_monitor(ways)
-        if problem is not None:
-            path = ("callbacks", index, callback.spec_name, *problem.path)
-            yield Problem(path, problem.message, problem.hint)
+        first = next(layer.dtype for layer in case.layers if layer.dtype is not None)
+        other = next(i for i, layer in enumerate(case.layers) if layer.dtype not in (None, first))
+        yield Problem(case.spec.layer_path(other, "dtype"), *split_hint(str(error)))
 
 
-def _steps(spec: RunSpec, data: Data | None) -> Iterator[Problem]:
-    """Batches against rows."""
+def _stated_shape(case: Case) -> Iterator[Problem]:
+    """Input shapes that layers state against the data, and where nothing reads them."""
+    for index, layer in enumerate(case.layers):
+        stated = layer.stated_input_shape()
+        if stated is None or layer.spec_name == "Input":
+            continue
+        place = case.spec.layer_path(index, "input_shape", "input_dim")
+        if index:
+            message = f"only the first layer can state the shape of the input; here, in layer {index}, it has no effect"
+            yield Problem(place, message, "remove it", warning=True)
+        elif case.data is not None and not _agrees(stated, case.data.input_shape):
+            message = f"the rows of {case.data.name} have shape {case.data.input_shape}, not {stated}"
+            yield Problem(place, message, f"write {list(case.data.input_shape)}, or leave it out")
+
+
+def _agrees(stated: Shape, given: Shape) -> bool:
+    return len(stated) == len(given) and all(want in (None, got) for want, got in zip(stated, given, strict=True))
+
+
+def _rows(case: Case) -> Iterator[Problem]:
+    """Rows against batches, targets and weights."""
+    spec, data = case.spec, case.data
     if data is None:
         return
-    rows, size = len(data.train), spec.training.batch_size
+    rows, size, training = len(data.train), spec.training.batch_size, spec.training
+    if case.labels is None and spec.loss is not None:
+        message = f"the training rows of {data.name} have no targets, so there is nothing to learn"
+        yield Problem(data_path(spec), message, "add an array y_train to the file")
+    for name, split in data.splits.items():
+        if split.y is None and case.labels is not None and (name == "validation" or spec.loss is None):
+            message = f"the {name} rows of {data.name} have no targets"
+            yield Problem(data_path(spec), message, "add them, or leave these rows out")
     if rows < size:
         message = f"batch_size {size} is more than the {rows} training rows, so an epoch is a single step"
         yield Problem(("training", "batch_size"), message, f"at most {rows} makes sense", warning=True)
-    steps = spec.training.steps_per_epoch
-    if steps is not None and steps > math.ceil(rows / size):
-        message = f"steps_per_epoch {steps} is more than the {math.ceil(rows / size)} batches of {size} in {rows} rows"
+    steps, batches = training.steps_per_epoch, math.ceil(rows / size)
+    if steps is not None and steps > batches:
+        message = f"steps_per_epoch {steps} is more than the {batches} batches of {size} in {rows} rows"
         yield Problem(("training", "steps_per_epoch"), message, "leave it out to use all rows")
-    if isinstance(spec.training.class_weight, dict) and data.num_classes is not None:
-        for label in spec.training.class_weight:
-            if not 0 <= label < data.num_classes:
-                message = f"class_weight names class {label}, but the classes are 0..{data.num_classes - 1}"
-                yield Problem(("training", "class_weight", label), message, on_key=True)
+    if training.class_weight is not None:
+        yield from _class_weight(training.class_weight, data)
 
 
-def _scale(layers: list[Layer], data: Data | None) -> Iterator[Problem]:
+def _class_weight(weights: dict[int, float] | str, data: Data) -> Iterator[Problem]:
+    place: Path = ("training", "class_weight")
+    count, names = data.num_classes, data.class_names
+    if count is None:
+        message = f"class_weight weighs classes, but the targets of {data.name} are none"
+        yield Problem(place, message, "leave it out, or give rows weights of their own (sample_weight)")
+    elif data.train.sample_weight is not None:
+        yield Problem(
+            place, "class_weight can't be combined with the sample_weight of the data", "leave one of them out"
+        )
+    elif isinstance(weights, dict):
+        listed = "" if names is None else ": " + ", ".join(f"{i} {name}" for i, name in enumerate(names[:12]))
+        for label in weights:
+            if not 0 <= label < count:
+                message = f"class_weight names class {label}, but the classes are 0 to {count - 1}"
+                hint = f"the classes of {data.name} are numbered{listed}" if listed else "classes are counted from 0"
+                yield Problem((*place, label), message, hint, on_key=True)
+
+
+def data_path(spec: RunSpec) -> Path:
+    """The place that names the rows."""
+    if spec.data is None or spec.data.source is None:
+        return ("data", "dataset")
+    return ("data", spec.data.source.spec_name, "path")
+
+
+def _metrics(case: Case, *, fits: bool) -> Iterator[Problem]:
+    """Metrics that can't be computed on these labels, and values that would be logged under one name.
+
+    fits: the labels fit the outputs; where they do not, every metric would only repeat it.
+    """
+    taken = {"loss"}
+    for index, entry in enumerate(case.spec.metrics):
+        place: Path = ("metrics", index)
+        metric = get(Metric, entry)
+        if metric.name in taken:
+            message = f"two values would be logged as {metric.name!r}"
+            hint = f"give this one another name: {metric.spec_name}: {{name: my_{metric.name}}}"
+            yield Problem(option_path(place, entry, "name"), message, hint)
+        taken.add(metric.name)
+        if not fits or case.labels is None or case.output is None or not len(case.labels):
+            continue
+        broken = _computed(entry, case.labels, case.output)
+        if broken is not None:
+            yield Problem(place, *split_hint(broken))
+        elif "accuracy" in metric.name and (case.is_regression or not _whole(case.labels)):
+            message = f"{metric.name} counts equal labels, but the targets are real numbers"
+            yield Problem(place, message, "use mae or root_mean_squared_error", warning=True)
+
+
+def _computed(entry: Any, labels: Array, output: Shape) -> str | None:
+    """What a metric says when it is tried on the first labels."""
+    sample = labels[:2]
+    try:
+        metric = resolve_metric(get(Metric, entry), labels.shape[1:], output)
+        metric.update_state(sample, np.full((len(sample), *(n or 1 for n in output)), 0.5, np.float32))
+        metric.result()
+    except SeqnetError as error:
+        return str(error)
+    except (ArithmeticError, IndexError, TypeError, ValueError):
+        name = entry if isinstance(entry, str) else next(iter(entry))
+        shapes = f"labels (N, {', '.join(map(str, labels.shape[1:]))}) and outputs (N, {', '.join(map(str, output))})"
+        return f"{name} can't be computed from {shapes.replace('(N, )', '(N,)')}; leave it out"
+    return None
+
+
+def _whole(labels: Array) -> bool:
+    return labels.dtype.kind != "f" or np.array_equal(labels, np.rint(labels))
+
+
+def _monitors(case: Case, *, known_output: bool = True) -> Iterator[Problem]:
+    """Callbacks that watch, or name a file after, what will not be logged."""
+    ways: dict[str, str | None] = {"loss": "min"}
+    shape = () if case.labels is None else case.labels.shape[1:]
+    for entry in case.spec.metrics:
+        metric = get(Metric, entry)
+        if known_output and case.output is not None and case.labels is not None:
+            try:
+                metric = resolve_metric(metric, shape, case.output)
+            except SeqnetError:
+                pass  # said of the metric itself
+        ways[str(metric.name)] = metric.direction
+    if _validated(case):
+        ways.update({f"val_{name}": way for name, way in list(ways.items())})
+    for index, (callback, entry) in enumerate(zip(case.spec.callbacks, case.spec.callback_entries, strict=True)):
+        place: Path = ("callbacks", index)
+        problem = callback.check_monitor(ways)
+        if problem is not None:
+            option = str(problem.path[-1]) if problem.path else ""
+            yield Problem(option_path(place, entry, option), problem.message, problem.hint)
+        if isinstance(callback, ModelCheckpoint):
+            problem = _file_name(callback, ways)
+            if problem is not None:
+                yield Problem(option_path(place, entry, "filepath"), problem.message, problem.hint)
+
+
+def _validated(case: Case) -> bool:
+    """Whether there will be a validation, or may be one, as far as the file tells."""
+    if case.data is not None:
+        return case.data.validation is not None
+    section = case.spec.data
+    return section is None or section.source is not None or section.validation_split > 0
+
+
+def _file_name(callback: ModelCheckpoint, ways: Mapping[str, Any]) -> Problem | None:
+    try:
+        callback.filepath.format(epoch=1, **dict.fromkeys(ways, 0.5))
+    except KeyError as error:
+        message = f"{callback.spec_name}: no value named {error.args[0]!r} will be logged"
+        return Problem((), message, f"the path may use {', '.join(f'{{{name}}}' for name in ('epoch', *ways))}")
+    except (ValueError, IndexError, AttributeError) as error:
+        message = f"{callback.spec_name}: the path {callback.filepath!r} can't be filled in: {error}"
+        return Problem((), message, "write values as {epoch:02d} or {val_loss:.3f}")
+    return None
+
+
+def _scale(case: Case) -> Iterator[Problem]:
     """Inputs far from the range that the usual initializers are made for."""
+    data = case.data
     if data is None or data.train.x.size == 0:
         return
-    for node in trace(layers, data.input_shape):
+    for node in case.nodes:
         if node.layer.spec_name in SCALING:
             return
         if node.layer.param_specs(node.in_shape):
@@ -180,6 +230,9 @@ def _scale(layers: list[Layer], data: Data | None) -> Iterator[Problem]:
     x = data.train.x
     largest = float(max(abs(float(x.max())), abs(float(x.min()))))
     if largest > LARGE_INPUT:
-        hint = "begin the model with Rescaling: {scale: 0.00392156862745098}" if x.dtype == np.uint8 else ""
+        fix = "Normalization, which learns mean and variance from the training rows"
+        if x.dtype == np.uint8:
+            fix = "Rescaling: {scale: 0.00392156862745098}, which is 1 / 255"
         message = f"the inputs reach {largest:g} and nothing scales them, which slows or stops training"
-        yield Problem(("model", 0), message, hint or "begin the model with Normalization", warning=True)
+        after = "after Input add" if case.layers[0].spec_name == "Input" else "begin the model with"
+        yield Problem(("model", 0), message, f"{after} {fix}", warning=True)

@@ -4,46 +4,35 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any, NoReturn
-
-import numpy as np
+from typing import Any, NoReturn, TypeVar
 
 from seqnet.arrays import Shape
-from seqnet.checkers import INVALID, TEXT, Number
-from seqnet.datasets.base import Data, Dataset, Source, Split
-from seqnet.datasets.splits import split_rows, tail_rows
+from seqnet.checkers import INVALID, TEXT, Number, show, written
+from seqnet.datasets.base import Data, Source
 from seqnet.declare import C, check_options, make, options_of
-from seqnet.errors import DataError, Problem, SpecError, suggestion
+from seqnet.errors import Path, Problem, SpecError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
-from seqnet.models.sequential import Sequential, free_name
+from seqnet.models.sequential import Sequential
 from seqnet.network.network import LayerShapeError, trace
 from seqnet.optimizers.base import Optimizer
-from seqnet.registry import components, snake_case
+from seqnet.registry import components, is_known, snake_case
 from seqnet.spec.diagnostics import render_problems
+from seqnet.spec.division import load_rows
 from seqnet.spec.overrides import apply_overrides
+from seqnet.spec.placing import elsewhere, key_hint, option_path, split_hint
 from seqnet.spec.reader import Document, read_document
-from seqnet.spec.sections import DataSection, Section, TrainingSection
+from seqnet.spec.sections import KEYS, NEEDED, DataSection, Section, TrainingSection
 from seqnet.training.callbacks import Callback
 from seqnet.training.trainer import FitOptions
-from seqnet.utils import to_categorical
 
-KEYS = {
-    "name": "what the run is called; its folder is runs/<name>/<number>",
-    "seed": "everything random in the run derives from it",
-    "data": "where the rows come from",
-    "model": "the layers, in order",
-    "optimizer": "how the weights are updated",
-    "loss": "what training lowers",
-    "metrics": "what is reported beside the loss",
-    "training": "epochs, batch size, and the other arguments of Keras's fit",
-    "callbacks": "what watches the run",
-}
 _SEED = Number(whole=True, ge=0)
+_FORBIDDEN = '/\\:*?"<>|'
+S = TypeVar("S", bound=Section)
 
 
 @dataclass
@@ -73,18 +62,13 @@ class RunSpec:
 
     def make_layers(self) -> list[Layer]:
         """New layers, named as a model would name them."""
-        layers: list[Layer] = []
-        for entry in self.layers:
-            layer = _made(Layer, entry)
-            if layer.name is None:
-                layer.name = free_name(snake_case(layer.spec_name), [other.name for other in layers])
-            layers.append(layer)
+        layers = [_made(Layer, entry) for entry in self.layers]
+        name_layers(layers)
         return layers
 
     def stated_input_shape(self) -> Shape | None:
         """The input shape that the first layer states, if it does."""
-        layers = self.make_layers()[:1]
-        return layers[0].stated_input_shape() if layers else None
+        return _made(Layer, self.layers[0]).stated_input_shape() if self.layers else None
 
     def build_model(self, input_shape: Shape | None = None, *, threads: int | None = None) -> Sequential:
         """The model, compiled where the file says how; built when its input shape is known.
@@ -93,14 +77,13 @@ class RunSpec:
         Raises SpecError for shapes that do not fit, DataError.
         """
         model = Sequential(self.make_layers(), name=self.name, seed=self.seed)
-        shape = input_shape or self.stated_input_shape()
+        shape = input_shape if input_shape is not None else self.stated_input_shape()
         if shape is None and self.data is not None:
             shape = self.load_data().input_shape
         if shape is None:
-            self.refuse(
-                [Problem(("model",), "the input shape is unknown", "begin the model with Input: {shape: [...]}")]
-            )
-        problems = trace_problems(model._layers, shape)
+            hint = "begin the model with Input: {shape: [4]}, the shape of one row, or add a data section"
+            self.refuse([Problem(("model",), "the input shape is unknown", hint)])
+        problems = self.shape_problems(model._layers, shape)
         if problems:
             self.refuse(problems)
         if self.optimizer is not None or self.loss is not None:
@@ -109,14 +92,22 @@ class RunSpec:
         return model
 
     def load_data(self) -> Data:
-        """The data, divided as the file says. Raises DataError, SpecError where there is no data section."""
+        """The data, checked and divided as the file says. Raises DataError; SpecError without a data section."""
         if self.data is None:
-            self.refuse(
-                [Problem(("data",), "there is no data section", "add data: {dataset: iris}, or another source")]
-            )
-        given = self.data.dataset or self.data.source
-        data = given.load() if isinstance(given, Dataset) else given.load(self.folder)  # type: ignore[union-attr]
-        return divide(data, self.data, self.seed)
+            self.refuse([Problem((), "there is no data section", NEEDED["data"])])
+        return load_rows(self.data, self.folder, self.seed, self.document)
+
+    def shape_problems(self, layers: Sequence[Layer], shape: Shape) -> list[Problem]:
+        """Where the shapes do not fit when rows of `shape` go through the layers of this file."""
+        try:
+            trace(layers, shape)
+        except LayerShapeError as error:
+            return [Problem(self.layer_path(error.index, "shape"), *split_hint(str(error)))]
+        return []
+
+    def layer_path(self, index: int, *options: str) -> Path:
+        """The place of the first of these options that a layer's entry gives, else of the entry."""
+        return option_path(("model", index), self.layers[index], *options)
 
     def fit_options(self) -> FitOptions:
         """The training section as the trainer takes it."""
@@ -155,71 +146,48 @@ def load_spec(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Ru
 
 def check_document(document: Document, problems: list[Problem]) -> RunSpec:
     """What the document says; appends everything that is wrong. Sections with problems are left out."""
-    given = document.data
+    given, before = document.data, len(problems)
     for key in given:
         if key not in KEYS:
-            problems.append(Problem((key,), f"there is no section {key!r}", _misplaced(str(key), KEYS), on_key=True))
-    default = FilePath(document.name).stem if document.name and not document.name.startswith("<") else "run"
-    spec = RunSpec(document, default)
+            hint = key_hint(str(key), given[key], given)
+            problems.append(Problem((key,), f"there is no section {show(key)}", hint, on_key=True))
+    spec = RunSpec(document, FilePath(document.name).stem if _is_file_name(document.name) else "run")
     if "name" in given:
         spec.name = _name(given["name"], problems) or spec.name
     if "seed" in given:
         seed = _SEED.check(given["seed"], ("seed",), problems)
         spec.seed = 0 if seed is INVALID else seed
     if given.get("data") is not None:
-        spec.data = _section(DataSection, _source_named(given["data"], problems), "data", problems)
+        spec.data = _data(given["data"], given, problems)
     if given.get("training") is not None:
-        spec.training = _section(TrainingSection, given["training"], "training", problems) or spec.training
+        training = _section(TrainingSection, "training", given["training"], given, problems)
+        spec.training = training or spec.training
     spec.layers = _layers(given.get("model"), "model" in given, problems)
     for key, base in (("optimizer", Optimizer), ("loss", Loss)):
         if given.get(key) is not None and make(base, given[key], (key,), problems) is not INVALID:
             setattr(spec, key, given[key])
     spec.metrics = _list(Metric, given.get("metrics"), "metrics", problems)
     spec.callback_entries = _list(Callback, given.get("callbacks"), "callbacks", problems)
+    problems[before:] = [_told_where(problem) for problem in problems[before:]]
     return spec
 
 
-def trace_problems(layers: Sequence[Layer], shape: Shape) -> list[Problem]:
-    """Where the shapes do not fit."""
-    try:
-        trace(layers, shape)
-    except LayerShapeError as error:
-        return [Problem(("model", error.index), str(error))]
-    return []
-
-
-def divide(data: Data, section: DataSection, seed: int) -> Data:
-    """Data with the validation and test parts that the section asks for. Raises DataError."""
-    stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0x5714,)))
-    if section.test_split and data.test is None:
-        stays, held = _held(data, section.test_split, section, stream, "test_split")
-        data.train, data.test = data.train.take(stays), data.train.take(held)
-    if section.validation_split and data.validation is None:
-        stays, held = _held(data, section.validation_split, section, stream, "validation_split")
-        data.train, data.validation = data.train.take(stays), data.train.take(held)
-    if section.one_hot:
-        count = data.num_classes
-        if count is None:
-            raise DataError("data.one_hot needs integer class labels, and the labels of this data are none")
-        for split in data.splits.values():
-            if split.y is not None and split.y.ndim == 1:
-                split.y = to_categorical(split.y, count)
-    return data
-
-
-def _held(data: Data, share: float, section: DataSection, stream: np.random.Generator, what: str) -> Any:
-    rows: Split = data.train
-    if not section.validation_shuffle:
-        return tail_rows(len(rows), share, what)
-    labels = None
-    if section.stratify is not False and data.num_classes is not None and rows.y is not None:
-        labels = rows.y if rows.y.ndim == 1 else np.argmax(rows.y, axis=-1) if rows.y.ndim == 2 else None
-    if section.stratify and labels is None:
-        raise DataError("data.stratify needs class labels, and the labels of this data are none")
-    return split_rows(len(rows), share, stream, labels, what)
-
-
 # -- sections -------------------------------------------------------------------------------------------------------
+
+
+def name_layers(layers: Sequence[Layer]) -> None:
+    """Give the layers without a name the first free of dense, dense_1, …, as Keras numbers them."""
+    taken = {layer.name for layer in layers}
+    numbers: dict[str, int] = {}
+    for layer in layers:
+        if layer.name is not None:
+            continue
+        stem = snake_case(layer.spec_name)
+        number = numbers.get(stem, 0)
+        while (name := f"{stem}_{number}" if number else stem) in taken:
+            number += 1
+        layer.name = name
+        numbers[stem] = number + 1
 
 
 def _made(base: type[C], entry: Any) -> C:
@@ -231,92 +199,95 @@ def _made(base: type[C], entry: Any) -> C:
     return made
 
 
+def _is_file_name(name: str) -> bool:
+    return bool(name) and not name.startswith("<")
+
+
 def _name(value: Any, problems: list[Problem]) -> str | None:
     name = TEXT.check(value, ("name",), problems)
     if name is INVALID:
         return None
-    if not name.strip() or name in (".", "..") or any(c in '/\\:*?"<>|' or ord(c) < 32 for c in name):
-        problems.append(
-            Problem(("name",), f"name must do as a folder's name, got {name!r}", 'avoid / \\ : * ? " < > |')
-        )
+    hint = ""
+    if not name.strip() or name in (".", ".."):
+        hint = "use letters and digits"
+    elif any(c in _FORBIDDEN or not c.isprintable() for c in name):
+        hint = f"avoid {' '.join(_FORBIDDEN)} and signs that can't be seen"
+    elif name != name.strip() or name.startswith("-") or name.endswith("."):
+        hint = "begin and end it with a letter or a digit"
+    elif len(name.encode("utf-8", "surrogatepass")) > 100:
+        hint = "use at most 100 characters"
+    if hint:
+        problems.append(Problem(("name",), f"name must do as the name of a folder, got {show(name)}", hint))
         return None
     return str(name)
 
 
-def _source_named(given: Any, problems: list[Problem]) -> Any:
-    """`npz: data.npz` or `npz: {path: data.npz}` as the option `source`, keeping the name in the path of problems."""
+def _data(given: Any, whole: Mapping[Any, Any], problems: list[Problem]) -> DataSection | None:
+    """The data section, in which a source stands under its own name: `npz: data.npz` or `npz: {path: data.npz}`."""
     if not isinstance(given, Mapping):
-        return given
-    plain = {}
+        return _section(DataSection, "data", given, whole, problems)
     sources = {cls.spec_name: cls for cls in components("source")}
-    for key, value in given.items():
-        if key == "source":
-            names = ", ".join(sources)
-            problems.append(
-                Problem(("data", key), "data has no option 'source'", f"name the kind: {names}", on_key=True)
-            )
-        elif key in sources:
-            first = next(iter(options_of(sources[key])))
-            options = {first: value} if isinstance(value, str) else value
-            made = make(Source, {key: options}, ("data",), problems)
-            if "source" in plain:
-                problems.append(Problem(("data", key), "data names two sources; keep one", on_key=True))
-            plain["source"] = made
-        else:
-            plain[key] = value
-    return plain
+    plain: dict[Any, Any] = {key: value for key, value in given.items() if key not in sources and key != "source"}
+    if "source" in given:
+        hint = f"name the kind of the files: {', '.join(sources)}"
+        problems.append(Problem(("data", "source"), "data has no option 'source'", hint, on_key=True))
+    named = [key for key in given if key in sources]
+    for key in named[1:]:
+        message = f"data names two sources, {named[0]} and {key}"
+        problems.append(Problem(("data", key), message, "keep one of them", on_key=True))
+    for key in named:
+        value = given[key]
+        options = {next(iter(options_of(sources[key]))): value} if isinstance(value, str) else value
+        plain["source"] = make(Source, {key: options}, ("data",), problems)
+    return _section(DataSection, "data", plain, whole, problems)
 
 
-def _section(cls: type[Any], given: Any, key: str, problems: list[Problem]) -> Any:
+def _section(cls: type[S], key: str, given: Any, whole: Mapping[Any, Any], problems: list[Problem]) -> S | None:
     if not isinstance(given, Mapping):
-        example = next(iter(options_of(cls)))
-        hint = f"write {key}: {{{example}: ...}}"
-        if cls is DataSection and isinstance(given, str):
-            hint = f"write data: {{dataset: {given}}}"
-        problems.append(Problem((key,), f"{key} must be a mapping of options", hint))
+        problems.append(
+            Problem((key,), f"{key} must be a mapping of options, got {show(given)}", _as_section(key, given))
+        )
         return None
-    before = len(problems)
-    invalid = any(value is INVALID for value in given.values())
+    refused = any(value is INVALID for value in given.values())
     found: list[Problem] = []
     values = check_options(cls, {k: v for k, v in given.items() if v is not INVALID}, (key,), found)
-    problems.extend(_section_words(problem, key, cls) for problem in found if not (invalid and problem.path == (key,)))
-    if len(problems) > before or invalid:
+    for problem in found:
+        message, hint = problem.message.replace(f"{cls.__name__}: ", "").replace(cls.__name__, key), problem.hint
+        if problem.on_key and len(problem.path) == 2:
+            name = problem.path[-1]
+            hint = key_hint(str(name), given[name], whole, within=key)
+        elif refused and not problem.on_key and problem.path == (key,):
+            continue  # nothing names rows, but only because what names them is wrong, which has been said
+        elif not hint:
+            message, hint = split_hint(message)
+        problems.append(Problem(problem.path, message, hint, problem.on_key))
+    if found or refused:
         return None
     section = object.__new__(cls)
     section.__dict__.update(values)
     return section
 
 
-def _section_words(problem: Problem, key: str, cls: type[Section]) -> Problem:
-    """The same problem, speaking of the section by its key instead of its class."""
-    message = problem.message.replace(cls.__name__, key)
-    hint = problem.hint
-    if problem.on_key and len(problem.path) == 2:
-        known = [*options_of(cls), *(c.spec_name for c in components("source"))] if key == "data" else options_of(cls)
-        hint = _misplaced(str(problem.path[-1]), [name for name in known if name != "source"], within=key)
-    return Problem(problem.path, message, hint, problem.on_key)
-
-
-def _misplaced(name: str, known: Any, within: str = "") -> str:
-    """Where an unknown key belongs, or the nearest known one."""
-    for key, cls in (("data", DataSection), ("training", TrainingSection)):
-        if key != within and name in options_of(cls):
-            return f"{name} belongs under {key}"
-    if within and name in KEYS:
-        return f"{name} belongs at the top of the file, not under {within}"
-    return suggestion(name, known, limit=20)
+def _as_section(key: str, given: Any) -> str:
+    """How a section that is no mapping is to be written."""
+    if key == "data":
+        known = isinstance(given, str) and is_known("dataset", given)
+        return f"write data: {{dataset: {given if known else 'iris'}}}"
+    whole = isinstance(given, int) and not isinstance(given, bool)
+    return f"write training: {{epochs: {given if whole else 5}}}"
 
 
 def _layers(given: Any, present: bool, problems: list[Problem]) -> list[Any]:
-    if given is None or given == []:
+    if given is None or given == [] or given == {}:
         hint = "list the layers: model: [Flatten, Dense: {units: 10}]"
-        problems.append(
-            Problem(("model",), "the model has no layers" if present else "there is no model section", hint)
-        )
+        place, message = (("model",), "the model has no layers") if present else ((), "there is no model section")
+        problems.append(Problem(place, message, hint))
         return []
     if not isinstance(given, list):
         hint = "begin each layer with a dash: - Dense: {units: 64}"
-        problems.append(Problem(("model",), "model must be a list of layers", hint))
+        if isinstance(given, Mapping) and len(given) == 1 and isinstance(next(iter(given.values())), list):
+            hint = f"put the layers directly under model, without {next(iter(given))}"
+        problems.append(Problem(("model",), f"model must be a list of layers, got {show(given)}", hint))
         return []
     before = len(problems)
     layers = [make(Layer, entry, ("model", index), problems) for index, entry in enumerate(given)]
@@ -325,30 +296,43 @@ def _layers(given: Any, present: bool, problems: list[Problem]) -> list[Any]:
         if layer is INVALID:
             continue
         if isinstance(layer, Input) and index:
-            problems.append(Problem(("model", index), "an Input can only be the first entry of the model"))
-        if layer.name is not None and layer.name in seen:
-            message = (
-                f"two layers are named {layer.name!r}: entries {seen[layer.name] + 1} and {index + 1} of the model"
-            )
-            problems.append(Problem(("model", index), message))
+            problems.append(_beside(index, "an Input can only be the first entry of the model", "move it to the top"))
         if layer.name is not None:
-            seen.setdefault(layer.name, index)
+            first = seen.setdefault(layer.name, index)
+            if first != index:
+                message = f"layers {first} and {index} are both named {layer.name!r}"
+                problems.append(_beside(index, message, "give one another name, or none"))
     if all(isinstance(layer, Input) for layer in layers):
-        problems.append(Problem(("model",), "the model has no layers besides Input"))
+        problems.append(Problem(("model",), "the model has no layers besides Input", "add one: - Dense: {units: 10}"))
     return list(given) if len(problems) == before else []
+
+
+def _beside(index: int, message: str, hint: str) -> Problem:
+    return Problem(("model", index), message, hint)
 
 
 def _list(base: type[C], given: Any, key: str, problems: list[Problem]) -> list[Any]:
     if given is None:
         return []
     if not isinstance(given, list):
-        entry = given if isinstance(given, str) else "..."
-        problems.append(Problem((key,), f"{key} must be a list", f"write {key}: [{entry}]"))
+        hint = f"write {key}: [{written(given)}]"
+        if isinstance(given, Mapping) and all(is_known(base.kind, str(name)) for name in given):
+            entries = [str(name) if item in (None, True) else written({name: item}) for name, item in given.items()]
+            hint = f"write {key}: [{', '.join(entries)}]"
+        problems.append(Problem((key,), f"{key} must be a list, got {show(given)}", hint))
         return []
     before = len(problems)
     for index, entry in enumerate(given):
         make(base, entry, (key, index), problems)
     return list(given) if len(problems) == before else []
+
+
+def _told_where(problem: Problem) -> Problem:
+    """An unknown option of a component that has its place elsewhere in the file says so."""
+    if problem.on_key and problem.hint.startswith(("known: ", "it has no options")) and "no option" in problem.message:
+        place = elsewhere(str(problem.path[-1]))
+        return replace(problem, hint=place) if place else problem
+    return problem
 
 
 def _plain_data(section: DataSection, folder: FilePath) -> dict[str, Any]:
@@ -359,6 +343,6 @@ def _plain_data(section: DataSection, folder: FilePath) -> dict[str, Any]:
     plain.pop("dataset")
     name, options = next(iter(source.items())) if isinstance(source, dict) else (source, {})
     path = options.get("path")
-    if path is not None and not os.path.isabs(path):
-        options = {**options, "path": str((folder / path).resolve())}
+    if path is not None:
+        options = {**options, "path": str((folder / FilePath(path).expanduser()).resolve())}
     return {name: options, **plain}

@@ -6,8 +6,7 @@ from typing import Any
 
 from seqnet.declare import Component, Option, options_of
 from seqnet.registry import KIND_MODULES, components
-from seqnet.spec.run import KEYS
-from seqnet.spec.sections import DataSection, TrainingSection
+from seqnet.spec.sections import KEYS, DataSection, TrainingSection
 
 
 def json_schema() -> dict[str, Any]:

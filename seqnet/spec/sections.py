@@ -1,16 +1,33 @@
-"""The sections of a file that are not components of a registered kind: `data:` and `training:`."""
+"""The sections of a file, and the options of those that are no components of a registered kind."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from seqnet.checkers import Choice, Either, MappingOf, NonNegativeInt, Number, PositiveInt
+from seqnet.checkers import Choice, Either, Fraction, MappingOf, NonNegativeInt, Number, PositiveInt, Tuple
 from seqnet.datasets.base import Dataset, Source
 from seqnet.declare import Component, option
 
-ClassWeight = Either((Choice(("balanced",)), MappingOf(Number(whole=True), Number(ge=0))))
-Held = Annotated[float, Number(ge=0, lt=1)]
+KEYS = {
+    "name": "what the run is called; its folder is runs/<name>/<number>",
+    "seed": "everything random in the run derives from it",
+    "data": "where the rows come from",
+    "model": "the layers, in order",
+    "optimizer": "how the weights are updated",
+    "loss": "what training lowers",
+    "metrics": "what is reported beside the loss",
+    "training": "epochs, batch size, and the other arguments of Keras's fit",
+    "callbacks": "what watches the run",
+}
+# What a run can't do without, and what to do when a file lacks it.
+NEEDED = {
+    "data": "add data: {dataset: iris}, or rows of your own: data: {npz: rows.npz}",
+    "optimizer": "add optimizer: adam",
+    "loss": "add loss: sparse_categorical_crossentropy for classes, loss: mse for numbers",
+}
+_EPOCHS = Tuple(Number(whole=True, gt=0), minimum=1, mutable=True)
+_CLASS_WEIGHT = Either((Choice(("balanced",)), MappingOf(Number(whole=True, ge=0), Number(ge=0))))
 
 
 class Section(Component):
@@ -27,22 +44,27 @@ class DataSection(Section):
 
     dataset: Dataset | None = option("a data set of the catalogue; `seqnet data list` shows them", default=None)
     source: Source | None = option("your own files; written under the source's name", default=None)
-    validation_split: Held = option("share of the training rows held back for validation", default=0.0)
+    validation_split: Fraction = option("share of the training rows held back for validation", default=0.0)
     validation_shuffle: bool = option(
         "choose the validation rows at random; false takes the last rows, as Keras does", default=True
     )
     stratify: bool | None = option(
         "give each class its share of the validation rows; null: where labels are classes", default=None
     )
-    test_split: Held = option("share of the rows held back for testing, where the data have no test part", default=0.0)
+    test_split: Fraction = option(
+        "share of the rows held back for testing, where the data have no test part", default=0.0
+    )
     one_hot: bool = option("turn integer labels into one-hot rows", default=False)
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         if values["dataset"] is None and values["source"] is None:
-            yield "dataset", "names no data; set dataset, or a source such as npz: data.npz"
+            yield (
+                "dataset",
+                "there is neither a dataset nor a source; add dataset: iris, or a file such as npz: data.npz",
+            )
         if values["dataset"] is not None and values["source"] is not None:
-            yield "dataset", f"names data twice: dataset and {values['source'].spec_name}; keep one"
+            yield "dataset", f"both dataset and {values['source'].spec_name} name rows; keep one of them"
 
 
 class TrainingSection(Section):
@@ -50,12 +72,10 @@ class TrainingSection(Section):
 
     epochs: PositiveInt = option("passes over the training rows; with initial_epoch, the number of the last", default=1)
     batch_size: PositiveInt = option("rows a step", default=32)
-    shuffle: Annotated[Any, Either((Choice((True, False)), Choice(("batch",))))] = option(
+    shuffle: bool | Literal["batch"] = option(
         "take the rows in a new order each epoch; batch: mix within each batch only", default=True
     )
-    class_weight: (
-        Annotated[Any, Either((Choice(("balanced",)), MappingOf(Number(whole=True), Number(ge=0))))] | None
-    ) = option(
+    class_weight: Annotated[Any, _CLASS_WEIGHT] | None = option(
         "weight of each class in the loss, {0: 1.0, 1: 3.0}; balanced: rows / (classes * rows of the class)",
         default=None,
     )
@@ -63,7 +83,13 @@ class TrainingSection(Section):
     steps_per_epoch: PositiveInt | None = option("batches an epoch; null: all", default=None)
     validation_steps: PositiveInt | None = option("batches a validation; null: all", default=None)
     validation_batch_size: PositiveInt | None = option("rows a validation step; null: batch_size", default=None)
-    validation_freq: PositiveInt | list[PositiveInt] = option(
+    validation_freq: PositiveInt | Annotated[list[int], _EPOCHS] = option(
         "validate every so many epochs, or after the epochs of a list (from 1)", default=1
     )
     verbose: Literal["auto", 0, 1, 2] = option("0 shows nothing, 2 a line an epoch", default="auto")
+
+    @classmethod
+    def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        if values["initial_epoch"] >= values["epochs"]:
+            rule = f"initial_epoch {values['initial_epoch']} leaves nothing to train, as epochs is {values['epochs']}"
+            yield "initial_epoch", f"{rule}; epochs is the number of the last epoch, not a count"
