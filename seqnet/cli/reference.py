@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from seqnet.checkers import show
 from seqnet.declare import Component, options_of
-from seqnet.errors import SeqnetError, UsageError, nearest, suggestion
+from seqnet.errors import SeqnetError, SpecError, UsageError, nearest, suggestion
 from seqnet.layers.base import Layer
 from seqnet.registry import KIND_MODULES, components, snake_case
 from seqnet.spec.sections import DataSection, TrainingSection
@@ -84,7 +85,10 @@ def key_of(kind: str, cls: type[Component]) -> str:
 
 
 def page(kind: str, cls: type[Component]) -> dict[str, Any]:
-    """Everything there is to say of a component."""
+    """Everything there is to say of a component; options that every component of its kind has are `shared`."""
+    root = next(base for base in cls.__mro__ if "kind" in vars(base))
+    shared = [] if root is cls or kind == "section" else [name for name in options_of(cls) if name in vars(root)]
+    shared = [name for name in shared if not any(name in vars(base) for base in cls.__mro__ if base is not root)]
     described: dict[str, Any] = {
         "kind": kind,
         "name": key_of(kind, cls),
@@ -96,8 +100,9 @@ def page(kind: str, cls: type[Component]) -> dict[str, Any]:
                 "type": option.checker.says(),
                 "required": option.required,
                 "default": None if option.required else _plain(option.default),
+                "example": _plain(option.example),
                 "help": option.help,
-                "shared": option.kw_only and issubclass(cls, Layer),
+                "shared": option.name in shared,
             }
             for option in options_of(cls).values()
         ],
@@ -116,8 +121,15 @@ def _plain(value: Any) -> Any:
 
 
 def example_options(cls: type[Component]) -> dict[str, Any]:
-    """The required options, with their examples."""
-    return {o.name: _plain(o.example) for o in options_of(cls).values() if o.required}
+    """Examples of the required options, and of those that rules between options ask for."""
+    declared = options_of(cls).values()
+    chosen = {option.name: _plain(option.example) for option in declared if option.required}
+    try:
+        cls(**chosen)
+    except SpecError as error:
+        asked = [o for o in declared if o.example is not None and re.search(rf"\b{o.name}\b", str(error))]
+        chosen |= {option.name: _plain(option.example) for option in asked}
+    return chosen
 
 
 def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
@@ -129,7 +141,7 @@ def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
     if kind in ("metric", "callback"):
         return {f"{kind}s": [one]}
     if kind == "layer":
-        return {"model": [one]}
+        return {"model": [one] if cls.spec_name != "Input" else [one, {"Dense": {"units": 10}}]}
     if kind == "schedule":
         return {"optimizer": {"Adam": {"learning_rate": one}}}
     if kind == "dataset":

@@ -54,7 +54,7 @@ def show_page(page: Mapping[str, Any]) -> None:
     if own:
         parts += ["", Text("Options", theme.TITLE), _options(own)]
     if shared:
-        parts += ["", Text("Options of every layer", theme.TITLE), _options(shared)]
+        parts += ["", Text(f"Options of every {kind}", theme.TITLE), _options(shared)]
     parts += ["", Text("In a file", theme.TITLE), Text("\n".join(f"  {x}" for x in page["example"].splitlines()))]
     traced = page.get("traced")
     if traced:
@@ -64,12 +64,15 @@ def show_page(page: Mapping[str, Any]) -> None:
 
 def _options(options: Sequence[Mapping[str, Any]]) -> Table:
     """Each option's meaning, and below it what it takes and its default."""
-    room = min(max(len(option["name"]) for option in options), 24)
+    widest = max(len(option["name"]) for option in options)
+    room = min(widest, max((wide() or theme.columns(sys.stdout)) * 3 // 8, 12))
     table = Table.grid(Column(width=room, overflow="fold"), Column(overflow="fold"), padding=(0, 2, 0, 0))
     for option in options:
         default = "required" if option["required"] else f"default {_value(option['default'])}"
         rule = Text.assemble((f"{printable(option['type'])}; ", theme.FAINT))
         rule.append(default, theme.WARNING if option["required"] else theme.FAINT)
+        if option["example"] is not None:
+            rule.append(f"; for instance {_value(option['example'])}", theme.FAINT)
         table.add_row(Text(option["name"], theme.KEY), Text(printable(option["help"])))
         table.add_row("", rule)
     return table
@@ -83,6 +86,8 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):
         return f"[{', '.join(_value(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{key}: {_value(item)}' for key, item in value.items())}}}"
     return str(value)
 
 
