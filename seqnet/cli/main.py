@@ -50,6 +50,10 @@ def _run(arguments: list[str]) -> int:
         code = app.main(arguments, prog_name="seqnet", standalone_mode=False)
     except click.Abort:  # click turns Ctrl-C and the end of the input into this
         raise KeyboardInterrupt from None
+    except SystemExit:
+        if "_SEQNET_COMPLETE" in os.environ:
+            raise
+        raise BrokenPipeError from None  # the one thing for which click leaves by itself
     return code if isinstance(code, int) else DONE
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -154,6 +155,10 @@ class _Events:
         self.folder: Path | None = None
 
     def __call__(self, name: str, details: dict[str, Any]) -> None:
+        with contextlib.suppress(BrokenPipeError):  # a run does not end because nobody reads its log any more
+            self._show(name, details)
+
+    def _show(self, name: str, details: dict[str, Any]) -> None:
         if name == "warning":
             from seqnet.console.messages import show_warning
             from seqnet.spec.diagnostics import render_problems
