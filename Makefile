@@ -37,7 +37,10 @@ reference: .venv-keras/installed  ## make the stored reference values anew
 	KERAS_BACKEND=jax $(KERAS_PYTHON) -m tests.reference.make_all tests/reference
 
 bench: .venv/installed-dev .venv-keras/installed  ## race against Keras and PyTorch
-	$(BIN)/python -m tests.bench --peers $(KERAS_PYTHON)
+	$(BIN)/python -m tests.bench --peers $(KERAS_PYTHON) --write
+
+docs: .venv/installed-dev  ## write the reference of every component
+	$(BIN)/python -m seqnet.spec.reference seqnet/assets/reference.md
 
 clean:  ## remove what make made
 	rm -rf .venv .venv-keras build *.egg-info

@@ -20,6 +20,8 @@ from tests.bench.works import WORKS
 
 PEERS = ("keras-jax", "keras-tf", "keras-torch", "torch", "sklearn")
 RESULTS = Path(__file__).parent / "results.json"
+README = Path(__file__).parents[2] / "README.md"
+START, END = "<!-- bench -->", "<!-- /bench -->"
 
 SCRIPT = """
 import numpy as np
@@ -89,7 +91,8 @@ def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
     for process in running:
         answer = process.ask(peak=1)
         found[process.name] = {key: _summary(values) for key, values in times[process.name].items() if values}
-        found[process.name]["peak_bytes"] = answer["bytes"] if answer else None
+        if answer is not None:
+            found[process.name]["peak_bytes"] = {"median": answer["bytes"]}
         process.close()
     return found
 
@@ -110,7 +113,7 @@ def startup(contestants: dict[str, str], rounds: int) -> dict[str, Any]:
 
 
 def _summary(values: list[float]) -> dict[str, float]:
-    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+    return {"median": statistics.median(values), "low": min(values), "high": max(values), "rounds": len(values)}
 
 
 def table(results: dict[str, Any], key: str = "train") -> str:
@@ -121,10 +124,44 @@ def table(results: dict[str, Any], key: str = "train") -> str:
         medians = {n: found[n][key]["median"] for n in names if n in found and key in found[n]}
         others = [seconds for n, seconds in medians.items() if n != "seqnet"]
         ratio = f"**{medians['seqnet'] / min(others):.2f}**" if others and "seqnet" in medians else "–"
-        unit = 1000 if key != "train" else 1
+        unit = {"train": 1.0, "peak_bytes": 1e-6}.get(key, 1e3)
         cells = [f"{medians[n] * unit:.3g}" if n in medians else "–" for n in names]
         lines.append(f"| {work} | {' | '.join(cells)} | {ratio} |")
     return "\n".join(lines)
+
+
+def write_readme(results: dict[str, Any]) -> None:
+    """Replace the tables between the README's bench marks."""
+    text = README.read_text(encoding="utf-8")
+    before, rest = text.split(START, 1)
+    after = rest.split(END, 1)[1]
+    train = table(results)
+    single = table({work: found for work, found in results.items() if "start" not in work}, "predict_1")
+    peak = table({work: found for work, found in results.items() if "start" not in work}, "peak_bytes")
+    body = f"""
+Medians of {options_line(results)}; the last column is seqnet's time divided by the best of the others. Measured by
+`make bench` on two cores of an x86-64 server, each contestant in a process of its own with its recommended way of
+feeding arrays, rounds going around the contestants in turn.
+
+Seconds for a round of training (an epoch of the rows in `tests/bench/works.py`):
+
+{train}
+
+Milliseconds to predict one row:
+
+{single}
+
+Peak memory, MB:
+
+{peak}
+"""
+    README.write_text(f"{before}{START}\n{body}\n{END}{after}", encoding="utf-8")
+
+
+def options_line(results: dict[str, Any]) -> str:
+    """How many rounds there were."""
+    counts = {found["seqnet"]["train"]["rounds"] for found in results.values() if "seqnet" in found}
+    return f"{' or '.join(str(int(c)) for c in sorted(counts))} rounds"
 
 
 def main() -> None:
@@ -151,6 +188,7 @@ def main() -> None:
         print(f"\n{title}\n" + table({w: f for w, f in results.items() if "start" not in w}, key))
     if options.write:
         RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        write_readme(results)
 
 
 if __name__ == "__main__":
