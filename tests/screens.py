@@ -25,12 +25,13 @@ class Terminal(io.StringIO):
 
 
 class Screen:
-    """What a terminal shows after the bytes it got: enough of one for what seqnet writes."""
+    """What a terminal shows after the text it got: enough of one for what seqnet writes."""
 
     def __init__(self, columns: int) -> None:
         self.columns = columns
-        self.lines = [""]
+        self.cells: list[list[tuple[str, str]]] = [[]]  # character and its colours, by row
         self.row = self.column = 0
+        self.style = ""
         self.wrapped = 0  # how often a line ran over the edge
 
     def feed(self, text: str) -> Screen:
@@ -47,28 +48,41 @@ class Screen:
                     self.wrapped += 1
                     self._down()
                     self.column = 0
-                line = self.lines[self.row].ljust(self.column)
-                self.lines[self.row] = line[: self.column] + part + line[self.column + 1 :]
+                line = self.cells[self.row]
+                line.extend([(" ", "")] * (self.column + 1 - len(line)))
+                line[self.column] = (part, self.style)
                 self.column += 1
         return self
 
     def _down(self) -> None:
         self.row += 1
-        while len(self.lines) <= self.row:
-            self.lines.append("")
+        while len(self.cells) <= self.row:
+            self.cells.append([])
 
     def _control(self, code: str) -> None:
         number = int(re.sub(r"\D", "", code) or 1)
         if code.endswith("A"):
             self.row = max(self.row - number, 0)
         elif code.endswith("K"):
-            self.lines[self.row] = "" if "2K" in code else self.lines[self.row][: self.column]
-        elif not code.endswith(("m", "h", "l")):
+            del self.cells[self.row][0 if "2K" in code else self.column :]
+        elif code.endswith("m"):
+            self.style = "" if code in ("\x1b[m", "\x1b[0m") else self.style + code
+        elif not code.endswith(("h", "l")):
             raise AssertionError(f"this terminal does not know {code!r}")
 
     @property
     def text(self) -> str:
-        return "\n".join(line.rstrip() for line in self.lines).rstrip("\n") + "\n"
+        """What can be read, without colours."""
+        lines = ("".join(character for character, _ in line).rstrip() for line in self.cells)
+        return "\n".join(lines).rstrip("\n") + "\n"
+
+    @property
+    def coloured(self) -> str:
+        """The same with the codes of the colours."""
+        return "\n".join(
+            "".join(f"{style}{character}\x1b[0m" if style else character for character, style in line)
+            for line in self.cells
+        )
 
 
 def seqnet(

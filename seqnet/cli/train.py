@@ -100,7 +100,9 @@ def _again(config: str, overrides: tuple[str, ...]) -> str:
 
 def _interrupted(display: RunDisplay, folder: Path, again: str) -> int:
     """Say what is saved of an interrupted run and how to go on; the exit code."""
-    if (folder / "last").is_dir():
+    from seqnet.runs.recorder import LAST
+
+    if (folder / LAST).is_dir():
         display.say(f"interrupted; {folder} holds everything so far", f"go on with: {again} --resume {_quoted(folder)}")
     else:
         display.say(f"interrupted before anything was saved in {folder}", f"begin anew with: {again}")
