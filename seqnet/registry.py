@@ -97,7 +97,7 @@ def _name_hint(kind: str, name: str) -> str:
         return f"options are written {called}: {{name: value}}"
     aliases = [a for a, cls in _aliases[kind].items() if len(a) > 3 and not _runs_together(a, cls)]
     near = nearest(name, [*_names[kind], *aliases])
-    if near is not None and near.lower() == name.lower():
+    if near is not None and _letters(near) == _letters(name):
         return f"did you mean {near}?"
     other = next((other for other in _SIBLINGS if other != kind and is_known(other, name)), None)
     if other is not None:
@@ -116,6 +116,10 @@ def components(kind: str) -> Iterator[type[Component]]:
     """Every component class of a kind, in the order of declaration."""
     importlib.import_module(KIND_MODULES[kind])
     yield from _names[kind].values()
+
+
+def _letters(name: str) -> str:
+    return name.replace("_", "").lower()
 
 
 def _runs_together(alias: str, cls: type[Component]) -> bool:
