@@ -1,9 +1,9 @@
-"""Convolution as matrix products over gathered windows: any stride, dilation, padding and number of groups.
+"""Convolution as matrix products over gathered windows: any stride, dilation and padding.
 
 The windows of a few images, or of a few rows of one, are copied into scratch memory that stays in the cache, one row
 of a matrix each; what follows is a product with the kernel. Backward gathers them again instead of keeping them.
 
-x: (N, D, H, W, C), kernel: (kD, kH, kW, C / groups, F), y: (N, D', H', W', F), all contiguous.
+x: (N, D, H, W, C), kernel: (kD, kH, kW, C, F), y: (N, D', H', W', F), all contiguous.
 """
 
 from __future__ import annotations
@@ -14,82 +14,71 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.kernels.windows import Scratch, Windows, blocks, carve, covered, padding_shape, window_view
+from seqnet.kernels.products import multiply
+from seqnet.kernels.windows import Scratch, Windows, blocks, carve, covered, padding_shape, whole_pixels, window_view
 
-BLOCK_BYTES = 393_216  # of gathered windows at a time: they stay in the second-level cache beside what they meet
+BLOCK_BYTES = 400_000  # of gathered windows at a time: they stay in the second-level cache beside what they meet
 
 
-def forward(x: Array, kernel: Array, windows: Windows, groups: int, scratch: Scratch, y: Array) -> None:
+def forward(x: Array, kernel: Array, windows: Windows, scratch: Scratch, y: Array) -> None:
     """y = the windows of x times the kernel, written into y."""
-    weights = _by_group(kernel, groups)  # (G, K, F/G)
-    for images, start, stop, axis in _blocks(len(x), kernel, windows, groups, x.itemsize):
-        columns = _gather(x[images], windows, groups, axis, start, stop, scratch)
-        np.matmul(columns, weights, out=_rows(y[images], axis, start, stop, groups))
+    weights = kernel.reshape(-1, kernel.shape[-1])  # (K, F)
+    for images, start, stop in _blocks(len(x), kernel, windows):
+        columns = _gather(x[images], windows, start, stop, scratch)
+        multiply(columns, weights, _rows(y[images], windows, start, stop))
 
 
-def kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, groups: int, scratch: Scratch) -> Array:
+def kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scratch: Scratch) -> Array:
     """dkernel = Σ over windows of windowᵀ dy, shaped as the kernel."""
     dkernel = np.empty_like(kernel)
-    total = _by_group(dkernel, groups)  # (G, K, F/G), a view
-    first = True
-    for images, start, stop, axis in _blocks(len(x), kernel, windows, groups, x.itemsize):
-        columns = _gather(x[images], windows, groups, axis, start, stop, scratch).swapaxes(1, 2)  # (G, K, P)
-        rows = _rows(dy[images], axis, start, stop, groups)
-        if first:
-            np.matmul(columns, rows, out=total)
+    total = dkernel.reshape(-1, kernel.shape[-1])
+    for number, (images, start, stop) in enumerate(_blocks(len(x), kernel, windows)):
+        columns = _gather(x[images], windows, start, stop, scratch)
+        rows = _rows(dy[images], windows, start, stop)
+        if number == 0:
+            np.matmul(columns.T, rows, out=total)
         else:
-            total += columns @ rows
-        first = False
+            total += columns.T @ rows
     return dkernel
 
 
-def input_gradient(dy: Array, kernel: Array, windows: Windows, groups: int, scratch: Scratch) -> Array:
+def input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch) -> Array:
     """dx: each window of dx receives dy times the transposed kernel."""
-    weights = _by_group(kernel, groups).swapaxes(1, 2)  # (G, F/G, K)
-    width = kernel.shape[3]  # C / groups
-    dx = np.zeros((len(dy), *windows.size, groups, width), dy.dtype)
-    for images, start, stop, axis in _blocks(len(dy), kernel, windows, groups, dy.itemsize):
-        rows = _rows(dy[images], axis, start, stop, groups)
-        columns = scratch((groups, rows.shape[1], windows.taps * width), dy.dtype)
-        np.matmul(rows, weights, out=columns)
-        counts, _ = windows.block(axis, start, stop)
-        parts = columns.reshape(groups, -1, *counts, windows.taps, width)
+    channels = kernel.shape[3]
+    weights = kernel.reshape(-1, kernel.shape[-1]).T  # (F, K)
+    dx = np.zeros((len(dy), *windows.size, channels), dy.dtype)
+    for images, start, stop in _blocks(len(dy), kernel, windows):
+        rows = _rows(dy[images], windows, start, stop)
+        columns = scratch((len(rows), windows.taps * channels), dy.dtype)
+        multiply(rows, weights, columns)
+        counts, _ = windows.block(windows.block_axis, start, stop)
+        parts = columns.reshape(-1, *counts, windows.taps, channels)
         target = dx[images]
-        for tap, (there, here) in enumerate(_taps(windows, axis, start, stop)):
-            for group in range(groups):
-                target[(slice(None), *here, group)] += parts[(group, slice(None), *there, tap)]
-    return dx.reshape(len(dy), *windows.size, groups * width)
+        for tap, (there, here) in enumerate(_taps(windows, start, stop)):
+            target[(slice(None), *here)] += parts[(slice(None), *there, tap)]
+    return dx
 
 
-def _by_group(kernel: Array, groups: int) -> Array:
-    """(kD, kH, kW, C/G, F) -> a view (G, K, F/G)."""
-    *_, width, filters = kernel.shape
-    return kernel.reshape(-1, groups, filters // groups).swapaxes(0, 1)
+def _blocks(images: int, kernel: Array, windows: Windows) -> Iterator[tuple[slice, int, int]]:
+    rows = windows.out[windows.block_axis]
+    row_bytes = windows.positions // rows * windows.taps * kernel.shape[3] * kernel.itemsize
+    return blocks(images, rows, row_bytes, BLOCK_BYTES)
 
 
-def _blocks(
-    images: int, kernel: Array, windows: Windows, groups: int, size: int
-) -> Iterator[tuple[slice, int, int, int]]:
+def _rows(y: Array, windows: Windows, start: int, stop: int) -> Array:
+    """The rows start … stop of y along the axis of the blocks: (P, F), a view."""
     axis = windows.block_axis
-    rows = windows.out[axis]
-    row_bytes = windows.positions // rows * windows.taps * kernel.shape[3] * groups * size
-    for block in blocks(images, rows, row_bytes, BLOCK_BYTES):
-        yield *block, axis
-
-
-def _rows(y: Array, axis: int, start: int, stop: int, groups: int) -> Array:
-    """The rows start … stop of y along a spatial axis, as a view (G, P, F/G)."""
-    if stop - start < y.shape[axis + 1]:
+    if stop - start < windows.out[axis]:
         y = y[(slice(None),) * (axis + 1) + (slice(start, stop),)]  # of one image, so still contiguous
-    return y.reshape(-1, groups, y.shape[-1] // groups).swapaxes(0, 1)
+    return y.reshape(-1, y.shape[-1])
 
 
-def _taps(windows: Windows, axis: int, start: int, stop: int) -> Iterator[tuple[Any, Any]]:
+def _taps(windows: Windows, start: int, stop: int) -> Iterator[tuple[Any, Any]]:
     """For each position in a window: where it lies in the block's windows, and where in the image."""
     per_axis = []
-    for a in range(3):
-        low, high = (start, stop) if a == axis else (0, windows.out[a])
-        found = [windows.overlap(a, tap, low, high) for tap in range(windows.kernel[a])]
+    for axis in range(3):
+        low, high = (start, stop) if axis == windows.block_axis else (0, windows.out[axis])
+        found = [windows.overlap(axis, tap, low, high) for tap in range(windows.kernel[axis])]
         per_axis.append([(slice(w.start - low, w.stop - low) if w.stop else w, p) for w, p in found])
     for d in per_axis[0]:
         for h in per_axis[1]:
@@ -97,13 +86,12 @@ def _taps(windows: Windows, axis: int, start: int, stop: int) -> Iterator[tuple[
                 yield (d[0], h[0], w[0]), (d[1], h[1], w[1])
 
 
-def _gather(x: Array, windows: Windows, groups: int, axis: int, start: int, stop: int, scratch: Scratch) -> Array:
-    """The block's windows as rows: (G, P, K), K = taps · C/G."""
-    width = x.shape[-1] // groups
-    counts, spans = windows.block(axis, start, stop)
-    shape = (groups, len(x), *counts, *windows.kernel, width)
+def _gather(x: Array, windows: Windows, start: int, stop: int, scratch: Scratch) -> Array:
+    """The block's windows as rows: (P, K), K = taps · C."""
+    channels = x.shape[-1]
+    counts, spans = windows.block(windows.block_axis, start, stop)
+    shape = (len(x), *counts, *windows.kernel, channels)
     columns, buffer = carve(scratch, x.dtype, shape, padding_shape(x, windows, spans))
-    view = window_view(covered(x, windows, spans, buffer), windows, counts)
-    by_group = view.reshape(*view.shape[:-1], groups, width) if groups > 1 else view[..., None, :]
-    np.copyto(columns, np.moveaxis(by_group, -2, 0))
-    return columns.reshape(groups, -1, windows.taps * width)
+    view = window_view(whole_pixels(covered(x, windows, spans, buffer)), windows, counts)
+    np.copyto(whole_pixels(columns), view)
+    return columns.reshape(-1, windows.taps * channels)

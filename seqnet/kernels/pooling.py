@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.kernels.windows import Scratch, Windows, carve, window_view
+from seqnet.kernels.windows import Scratch, Windows, carve, whole_pixels, window_view
 
 Choices = list[list[Array]]  # per axis that was pooled, per position in the window but the first: whether it won
 Edges = Sequence[tuple[int, int]]  # first and last + 1 position of each window along an axis
@@ -189,16 +189,11 @@ def _tiles(windows: Windows) -> bool:
     )
 
 
-def _whole_pixels(x: Array) -> Array:
-    """x with its channels as one item: NumPy copies long items much faster than short rows. (N, D, H, W, 1)."""
-    return x.view(np.dtype((np.void, x.shape[-1] * x.itemsize)))
-
-
 def _planes(x: Array, windows: Windows, scratch: Scratch) -> Array:
     """The windows' positions apart from each other: (kD, kH, kW, N, D', H', W', C)."""
     (planes,) = carve(scratch, x.dtype, (*windows.kernel, len(x), *windows.out, x.shape[-1]))
-    view = window_view(_whole_pixels(x), windows, windows.out)  # (N, D', H', W', kD, kH, kW, 1)
-    np.copyto(_whole_pixels(planes), np.moveaxis(view, (4, 5, 6), (0, 1, 2)))
+    view = window_view(whole_pixels(x), windows, windows.out)  # (N, D', H', W', kD, kH, kW, 1)
+    np.copyto(whole_pixels(planes), np.moveaxis(view, (4, 5, 6), (0, 1, 2)))
     return planes
 
 
@@ -210,8 +205,8 @@ def _from_planes(planes: Array, windows: Windows, dy: Array) -> Array:
         if end < windows.size[axis]:
             dx[_along(axis, slice(end, None))] = 0.0
     cells = [n for o, k in zip(windows.out, windows.kernel, strict=True) for n in (o, k)]
-    inside = _whole_pixels(dx)[:, : ends[0], : ends[1], : ends[2]].reshape(len(dx), *cells, 1)
-    np.copyto(np.moveaxis(inside, (2, 4, 6), (0, 1, 2)), _whole_pixels(planes))
+    inside = whole_pixels(dx)[:, : ends[0], : ends[1], : ends[2]].reshape(len(dx), *cells, 1)
+    np.copyto(np.moveaxis(inside, (2, 4, 6), (0, 1, 2)), whole_pixels(planes))
     return dx
 
 

@@ -116,11 +116,10 @@ class _Convolution(Layer):
         dz = to_last(self.activation.backward(dy, activation_cache), self.data_format)
         kernel, grads = self._kernel(ctx), ctx.grads
         dz3 = in_three(dz)
-        if grads.wants("kernel"):
-            dkernel = kernels.kernel_gradient(in_three(x), dz3, kernel, windows, self.groups, ctx.scratch)
+        if grads.wants("kernel") or grads.wants("bias"):
+            dkernel, dbias = kernels.kernel_gradient(in_three(x), dz3, kernel, windows, self.groups, ctx.scratch)
             grads.add("kernel", dkernel.reshape(ctx.params["kernel"].shape))
-        if grads.wants("bias"):
-            grads.add("bias", kernels.total_over_positions(dz))
+            grads.add("bias", dbias)
         if not need_dx:
             return None
         dx = kernels.input_gradient(dz3, kernel, windows, self.groups, ctx.scratch)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-import numpy as np
-
 from seqnet.activations.base import Activation
 from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import Pair, PositiveInt, Single
@@ -14,7 +12,7 @@ from seqnet.constraints import Constraint
 from seqnet.declare import option
 from seqnet.initializers import Initializer
 from seqnet.kernels import convolution as kernels
-from seqnet.kernels import depthwise
+from seqnet.kernels.products import multiplied
 from seqnet.kernels.windows import Scratch, Windows, in_three
 from seqnet.layers.base import Context, Layer, ParamSpec, layer
 from seqnet.layers.spatial import (
@@ -93,9 +91,7 @@ class _DepthwiseConvolution(Layer):
         windows = windows_of(
             x.shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, self.padding, "kernel_size"
         )
-        z = _each_channel(x, ctx.params["kernel"], windows, ctx.scratch)
-        if self.use_bias:
-            z += ctx.params["bias"]
+        z = _each_channel(x, ctx.params["kernel"], ctx.params.get("bias"), windows, ctx.scratch)
         z = from_last(z.reshape(len(x), *windows.out[3 - self.rank :], z.shape[-1]), self.data_format)
         y, cache = self.activation.forward(z, out=z)
         return y, (x, windows, cache)
@@ -206,11 +202,11 @@ class _SeparableConvolution(Layer):
         windows = windows_of(
             x.shape[1:-1], self.kernel_size, self.strides, self.dilation_rate, self.padding, "kernel_size"
         )
-        between = _each_channel(x, ctx.params["depthwise_kernel"], windows, ctx.scratch)
-        z = between.reshape(-1, between.shape[-1]) @ self._pointwise(ctx)
-        if self.use_bias:
-            z += ctx.params["bias"]
-        z = from_last(z.reshape(len(x), *windows.out[3 - self.rank :], self.filters), self.data_format)
+        between = _each_channel(x, ctx.params["depthwise_kernel"], None, windows, ctx.scratch)
+        z = multiplied(between.reshape(-1, between.shape[-1]), self._pointwise(ctx))
+        z = z.reshape(len(x), *windows.out[3 - self.rank :], self.filters)
+        kernels.add_bias(z, ctx.params.get("bias"))
+        z = from_last(z, self.data_format)
         y, cache = self.activation.forward(z, out=z)
         return y, (x, between, windows, cache)
 
@@ -219,13 +215,13 @@ class _SeparableConvolution(Layer):
         dz = to_last(self.activation.backward(dy, activation_cache), self.data_format).reshape(-1, self.filters)
         grads = ctx.grads
         if grads.wants("pointwise_kernel"):
-            dkernel = between.reshape(-1, between.shape[-1]).T @ dz
+            dkernel = multiplied(between.reshape(-1, between.shape[-1]).T, dz)
             grads.add("pointwise_kernel", dkernel.reshape(ctx.params["pointwise_kernel"].shape))
         if grads.wants("bias"):
             grads.add("bias", kernels.total_over_positions(dz))
         if not need_dx and not grads.wants("depthwise_kernel"):
             return None
-        dbetween = (dz @ self._pointwise(ctx).T).reshape(between.shape)
+        dbetween = multiplied(dz, self._pointwise(ctx).T).reshape(between.shape)
         dx = _each_channel_backward(x, dbetween, "depthwise_kernel", windows, ctx, need_dx)
         return None if dx is None else view_last(dx, self.data_format)
 
@@ -264,33 +260,26 @@ class SeparableConv2D(_SeparableConvolution):
     dilation_rate: Pair
 
 
-def _each_channel(x: Array, kernel: Array, windows: Windows, scratch: Scratch) -> Array:
+def _each_channel(x: Array, kernel: Array, bias: Array | None, windows: Windows, scratch: Scratch) -> Array:
     """The depthwise part: (N, …, C) -> (N, D', H', W', C·m)."""
-    width = kernel.shape[-2] * kernel.shape[-1]
-    x = in_three(x)
-    z = np.empty((len(x), *windows.out, width), x.dtype)
-    depthwise.forward(_multiplied(x, kernel.shape[-1]), kernel.reshape(*windows.kernel, width), windows, scratch, z)
-    return z
+    return kernels.convolve(in_three(x), _as_groups(kernel, windows), bias, windows, x.shape[-1], scratch)
 
 
 def _each_channel_backward(
     x: Array, dz: Array, name: str, windows: Windows, ctx: Context, need_dx: bool
 ) -> Array | None:
     """The gradient of the depthwise kernel `name`, added, and dx, shaped as x."""
-    kernel = ctx.params[name]
-    multiplier, width = kernel.shape[-1], kernel.shape[-2] * kernel.shape[-1]
-    dz = dz.reshape(len(x), *windows.out, width)
+    kernel, channels = ctx.params[name], x.shape[-1]
+    grouped = _as_groups(kernel, windows)
+    dz = dz.reshape(len(x), *windows.out, grouped.shape[-1])
     if ctx.grads.wants(name):
-        dkernel = depthwise.kernel_gradient(_multiplied(in_three(x), multiplier), dz, windows, ctx.scratch)
+        dkernel, _ = kernels.kernel_gradient(in_three(x), dz, grouped, windows, channels, ctx.scratch)
         ctx.grads.add(name, dkernel.reshape(kernel.shape))
     if not need_dx:
         return None
-    dx = depthwise.input_gradient(dz, kernel.reshape(*windows.kernel, width), windows, ctx.scratch)
-    if multiplier > 1:
-        dx = np.add.reduce(dx.reshape(-1, multiplier), axis=1)
-    return dx.reshape(x.shape)
+    return kernels.input_gradient(dz, grouped, windows, channels, ctx.scratch).reshape(x.shape)
 
 
-def _multiplied(x: Array, multiplier: int) -> Array:
-    """Every channel `multiplier` times, side by side."""
-    return x if multiplier == 1 else np.repeat(x, multiplier, axis=-1)
+def _as_groups(kernel: Array, windows: Windows) -> Array:
+    """(…, C, m) as the kernel of a convolution in C groups: (kD, kH, kW, 1, C·m)."""
+    return kernel.reshape(*windows.kernel, 1, -1)

@@ -113,8 +113,7 @@ class _TransposedConvolution(Layer):
         x = to_last(x, self.data_format)
         windows = self._windows(x)
         z = kernels.input_gradient(in_three(x), self._kernel(ctx), windows, 1, ctx.scratch)
-        if self.use_bias:
-            z += ctx.params["bias"]
+        kernels.add_bias(z, ctx.params.get("bias"))
         z = from_last(z.reshape(len(x), *windows.size[3 - self.rank :], self.filters), self.data_format)
         y, cache = self.activation.forward(z, out=z)
         return y, (x, windows, cache)
@@ -125,7 +124,7 @@ class _TransposedConvolution(Layer):
         kernel, grads = self._kernel(ctx), ctx.grads
         dz3 = in_three(dz)
         if grads.wants("kernel"):
-            dkernel = kernels.kernel_gradient(dz3, in_three(x), kernel, windows, 1, ctx.scratch)
+            dkernel, _ = kernels.kernel_gradient(dz3, in_three(x), kernel, windows, 1, ctx.scratch)
             grads.add("kernel", dkernel.reshape(ctx.params["kernel"].shape))
         if grads.wants("bias"):
             grads.add("bias", kernels.total_over_positions(dz))

@@ -1,0 +1,104 @@
+"""Matrix products in pieces of the size that the BLAS multiplies fastest.
+
+OpenBLAS on processors with AVX-512 has kernels for small matrices that don't repack their operands: 113 GFLOP/s a core
+where whole matrices reach 90. They serve products of up to a million multiplications, so larger ones are cut to that
+size; NumPy runs the pieces as one batch. The choice depends on the processor alone, so results do too.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+
+from seqnet.arrays import Array
+
+SMALL = 1_000_000  # multiplications that the small kernels accept
+STEP = 4  # rows that they handle at a time
+MOST_ROWS = 240  # more bring nothing, and less fits the cache
+FEW_ROWS = 16  # fewer leave too little work to a piece
+FEW_COLUMNS = 32
+
+
+def _has_small_kernels() -> bool:
+    """Whether NumPy's BLAS is an OpenBLAS that runs on AVX-512."""
+    try:
+        blas = np.__config__.CONFIG["Build Dependencies"]["blas"]["name"]
+        features = importlib.import_module("numpy._core._multiarray_umath").__cpu_features__
+    except (ImportError, AttributeError, KeyError):
+        return False
+    return bool(features.get("AVX512_SKX")) and "openblas" in blas
+
+
+SMALL_KERNELS = _has_small_kernels()
+
+
+@lru_cache(maxsize=512)
+def piece_shape(rows: int, inner: int, columns: int) -> tuple[int, int]:
+    """Rows and columns of the pieces that a product (rows, inner) @ (inner, columns) is best cut into.
+
+    The columns are a divisor of `columns`; the rows need not divide `rows`, but waste little of their next multiple.
+    """
+    if not SMALL_KERNELS or rows * inner * columns <= SMALL:
+        return rows, columns
+    across = _halved(columns, lambda n: n > FEW_COLUMNS and n * inner * FEW_ROWS > SMALL)
+    most = min(SMALL // (inner * across) // STEP * STEP, MOST_ROWS)
+    if most < STEP:
+        return rows, columns
+    pieces = -(-rows // most)
+    return -(-rows // (pieces * STEP)) * STEP, across
+
+
+@lru_cache(maxsize=512)
+def divisors_for(rows: int, inner: int, columns: int) -> tuple[int, int]:
+    """As piece_shape, with rows that divide `rows`."""
+    if not SMALL_KERNELS:
+        return rows, columns
+    across = _halved(columns, lambda n: n > FEW_COLUMNS and n * inner * min(rows, FEW_ROWS) > SMALL)
+    down = _halved(rows, lambda m: m > STEP and m * inner * across > SMALL)
+    return (down, across) if down * across * inner <= SMALL else (rows, columns)
+
+
+def _halved(n: int, while_: Callable[[int], bool]) -> int:
+    while n % 2 == 0 and while_(n):
+        n //= 2
+    return n
+
+
+def strided(base: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> Array:
+    """A view into contiguous memory, strides and offset counted in numbers; np.ndarray is the fastest way to one."""
+    size = base.itemsize
+    return np.ndarray(shape, base.dtype, base, offset * size, tuple(s * size for s in strides))
+
+
+def by_columns(b: Array, across: int) -> Array:
+    """(…, K, N) -> a view (…, N / across, K, across)."""
+    return np.moveaxis(b.reshape(*b.shape[:-1], -1, across), -2, -3)
+
+
+def multiply(a: Array, b: Array, out: Array) -> None:
+    """out = a @ b for matrices (M, K), (K, N), (M, N) that lie contiguous in memory, or as transposes of such."""
+    rows, inner = a.shape
+    step, across = piece_shape(rows, inner, b.shape[1])
+    if step >= rows and across == b.shape[1]:
+        np.matmul(a, b, out=out)
+        return
+    whole = rows // step * step
+    if whole:
+        pieces = a[:whole].reshape(-1, step, inner)[None]
+        np.matmul(
+            pieces,
+            by_columns(b, across)[:, None],
+            out=by_columns(out[:whole].reshape(-1, step, b.shape[1]), across).swapaxes(0, 1),
+        )
+    if whole < rows:
+        np.matmul(a[whole:], b, out=out[whole:])
+
+
+def multiplied(a: Array, b: Array) -> Array:
+    """a @ b as a new matrix."""
+    out: Array = np.empty((a.shape[0], b.shape[1]), a.dtype)
+    multiply(a, b, out)
+    return out
