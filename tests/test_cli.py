@@ -121,7 +121,8 @@ MISTYPED: list[tuple[list[str], list[str]]] = [
     (["evaluate", "--split", "tets"], ["did you mean test?"]),
     (["init", "x", "--template", "imag"], ["did you mean image?"]),
     (["predict"], ["RUN|MODEL is missing"]),
-    (["predict", "a", "b", "c"], ["extra argument"]),
+    (["predict", "a", "b", "c"], ["arguments too many: c\n"]),
+    (["train", "moons.yaml", "-s", "optimizer={SGD:", "{}}"], ["arguments too many: {}}; a value with blanks needs"]),
     (["describe"], ["NAME is missing"]),
     (["describe", "Dens"], ["there is no component named 'Dens'; did you mean Dense?"]),
     (["describe", "Dense", "--kind", "los"], ["there is no kind 'los'; did you mean loss"]),
@@ -290,6 +291,15 @@ def test_a_second_ctrl_c_still_names_the_run(run: Run, monkeypatch: pytest.Monke
     code, _, err = run("train", "moons.yaml")
     assert code == 130 and "runs/moons/1" in err and "Traceback" not in err
     assert "seqnet train moons.yaml" in err
+
+
+def test_a_loss_that_is_lost_is_said(run: Run) -> None:
+    code, out, err = run(
+        "train", "sine.yaml", "-q", "-s", "optimizer.SGD.learning_rate=1e30", "-s", "training.epochs=3"
+    )
+    assert code == 0 and "nan" in out
+    assert "warning: the loss is no longer a number since epoch " in err and "learning rate" in err
+    assert "warning" not in run("train", "sine.yaml", "-q")[2]
 
 
 def test_evaluate_the_latest_run(run: Run) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,7 +91,18 @@ def command(
             took=result.summary.get("seconds", {}).get("total"),
             hints=[] if quiet or result.interrupted else _next(result),
         )
+    _warn_if_lost(result.history)
     return _interrupted(display, result.folder, again) if result.interrupted else 0
+
+
+def _warn_if_lost(history: dict[str, list[Any]]) -> None:
+    losses = history.get("loss", [])
+    lost = next((epoch for epoch, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
+    if lost is not None and not math.isfinite(losses[-1]):
+        from seqnet.console.messages import show_warning
+
+        advice = "a lower learning rate, scaled inputs, or clipnorm on the optimizer usually helps"
+        show_warning(f"the loss is no longer a number since epoch {lost}; {advice}")
 
 
 def _again(config: str, overrides: tuple[str, ...]) -> str:

@@ -46,6 +46,10 @@ def explained(error: click.UsageError) -> click.UsageError:
     """The same error in words that say what to do."""
     if isinstance(error, click.NoSuchOption):
         return click.UsageError(_no_option(error), error.ctx)
+    if error.message.startswith("Got unexpected extra argument"):
+        extra = error.message.partition("(")[2].removesuffix(")")
+        hint = "; a value with blanks needs quotes: -s 'key={Name: {option: 1}}'" if set(extra) & set("{}[]:") else ""
+        return click.UsageError(f"there are arguments too many: {extra}{hint}", error.ctx)
     parameter = getattr(error, "param", None)
     if isinstance(error, click.MissingParameter) and parameter is not None:
         return click.UsageError(f"{parameter.human_readable_name} is missing", error.ctx)
