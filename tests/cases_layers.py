@@ -490,8 +490,8 @@ PREPROCESSING: list[dict[str, Any]] = [
     {
         "case": "normalization_axes",
         "layer": "Normalization",
-        "options": {"axis": [1, 3]},
-        "input": (4, 2, 3, 2),
+        "options": {"axis": [3, 1]},
+        "input": (4, 2, 2, 3),
         "weights": ["normal", "positive", "keep"],
     },
     {
@@ -505,6 +505,12 @@ PREPROCESSING: list[dict[str, Any]] = [
         "layer": "Normalization",
         "options": {"mean": [0.5, -1.0, 2.0], "variance": [1.0, 4.0, 0.25]},
         "input": (5, 2, 3),
+    },
+    {
+        "case": "normalization_without_variance",
+        "layer": "Normalization",
+        "options": {"axis": None, "mean": 0.5, "variance": 0.0},
+        "input": (5, 3),
     },
     {
         "case": "normalization_given_numbers",

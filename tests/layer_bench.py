@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Array, Cache
+from seqnet.arrays import Array, Cache, Shape
 from seqnet.declare import get
-from seqnet.layers import Context, Layer
+from seqnet.initializers import Ones
+from seqnet.layers import Context, Layer, ParamSpec
 from seqnet.layers.base import Worker, assign
 from seqnet.losses import MeanSquaredError
 from seqnet.network.engine import Engine, Shard
@@ -35,6 +36,22 @@ class MarkPadding(Layer):
 
     def output_mask(self, x: Array, mask: Array | None) -> Array | None:
         return x.reshape(*x.shape[:2], -1)[..., 0] != MARK
+
+
+class Weigh(Layer):
+    """y = w x with a weight for each number of a row: in front of a layer, its gradient shows what dx was."""
+
+    supports_masking = True
+
+    def param_specs(self, in_shape: Shape) -> dict[str, ParamSpec]:
+        return {"w": ParamSpec(tuple(n or 0 for n in in_shape), Ones())}
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
+        return x * ctx.params["w"], x
+
+    def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
+        ctx.grads.add("w", (dy * cache).sum(axis=0))
+        return dy * ctx.params["w"]
 
 
 @dataclass
@@ -114,8 +131,9 @@ def make_layer(row: Row, **options: Any) -> Layer:
 
 
 def load_start(network: Network, row: Row) -> None:
-    """Give a network of one layer the weights the row starts from."""
-    variables = {v.path: v.view for v in network.parameters.variables}
+    """Give the last layer of a network the weights the row starts from."""
+    last = network.parameters.tree[id(network.nodes[-1].layer)]
+    variables = {v.path: v.view for v in last.all()}
     initial = [view.copy() for view in variables.values()]
     assign(variables, make_weights(row, initial), row["case"])
 
@@ -123,10 +141,14 @@ def load_start(network: Network, row: Row) -> None:
 class Trainer:
     """Plain gradient descent on the mean squared error through the engine, as the reference values were made."""
 
-    def __init__(self, row: Row, dtype: str = "float32", *, threads: int = 1, **options: Any) -> None:
+    def __init__(
+        self, row: Row, dtype: str = "float32", *, threads: int = 1, weigh: bool = False, **options: Any
+    ) -> None:
         self.row = row
         layer = make_layer(row, dtype=dtype, **options)
         front: list[Layer] = [MarkPadding(name="mark")] if needs_mask_in_front(row) else []
+        if weigh and not is_whole(row):
+            front.append(Weigh(name="weigh"))
         x = make_input(row)
         self.x = x if is_whole(row) else x.astype(dtype)
         self.network = Network([*front, layer], x.shape[1:], seed=11)

@@ -229,6 +229,42 @@ def test_arrays_are_respected(family: str, row: Row, dtype: str) -> None:
         np.testing.assert_array_equal(dy, it.direction(y))
 
 
+@over()
+def test_strides_make_no_difference(family: str, row: Row) -> None:
+    """x and dy may be views of arrays laid out otherwise."""
+    it = bench(row)
+    training = not is_random(row) or not it.layer.differs_in_training
+    y, cache = it.forward(training=training)
+    again, cache_again = it.forward(_laid_out_otherwise(it.x), training=training)
+    np.testing.assert_allclose(again, y, rtol=ROUNDING, atol=1e-12)
+    if training or not it.layer.differs_in_training:
+        dy, found = it.direction(y), []
+        for slope, left in ((dy, cache), (_laid_out_otherwise(dy), cache_again)):
+            it.start_gradient()
+            dx = it.layer.backward(slope, left, it.context)
+            found.append((it.end_gradient(), np.zeros(0) if dx is None else dx))
+        for got, expected in zip(found[1], found[0], strict=True):
+            np.testing.assert_allclose(got, expected, rtol=ROUNDING, atol=1e-12)
+
+
+def _laid_out_otherwise(x: Array) -> Array:
+    """The same numbers, the last axis outermost in memory and with gaps."""
+    wide = np.zeros((*x.shape[::-1], 2), x.dtype)
+    view = wide[..., 0].T
+    view[...] = x
+    return view
+
+
+@over()
+def test_layers_remember_nothing(family: str, row: Row) -> None:
+    """A call leaves no trace on the layer: what backward needs is in the cache."""
+    it = bench(row)
+    before = dict(it.layer.__dict__)
+    it.run(training=True)
+    assert it.layer.__dict__.keys() == before.keys()
+    assert all(it.layer.__dict__[name] is value for name, value in before.items())
+
+
 @over(when=lambda row: not is_random(row))
 def test_single_precision_is_close(family: str, row: Row) -> None:
     for training in (False, True):
@@ -272,7 +308,7 @@ def _part(mask: Array | None, i: int) -> Array | None:
 
 
 def trained(row: Row, threads: int) -> tuple[float, Array, Array, Array]:
-    trainer = Trainer(row, "float64", threads=threads)
+    trainer = Trainer(row, "float64", threads=threads, weigh=True)
     try:
         loss, y = trainer.step()
         return loss, y, trainer.engine.gradient.copy(), trainer.weights()
