@@ -102,18 +102,8 @@ def seqnet(
 
 def environment(changes: dict[str, str] | None = None) -> dict[str, str]:
     """The environment without what changes output, and with `changes`."""
-    shaping = (
-        "NO_COLOR",
-        "FORCE_COLOR",
-        "CI",
-        "COLUMNS",
-        "LINES",
-        "TERM",
-        "LC_ALL",
-        "LANG",
-        "PYTHONIOENCODING",
-        "TTY_",
-    )
+    shaping = ("NO_COLOR", "FORCE_COLOR", "CI", "COLUMNS", "LINES", "TERM", "LC_ALL", "LANG", "TTY_")
+    shaping += ("PYTHONIOENCODING", "PYTHONUTF8", "PYTHONUNBUFFERED")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(shaping)}
     return {**kept, "TERM": "xterm-256color", "OMP_NUM_THREADS": "1", **(changes or {})}
 
