@@ -16,13 +16,15 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from seqnet.errors import CheckpointError, SpecError, UsageError
+from seqnet.errors import CheckpointError, SeqnetError, SpecError, UsageError
 from seqnet.models.sequential import Sequential
 from seqnet.training.checkpoint import Snapshot, read_snapshot, reason, write_file
 from seqnet.training.state import put_weights, take_weights
 from seqnet.version import __version__
 
 FORMAT = 1
+# What plain data of the wrong form make a reader stumble over.
+_BROKEN = (ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, AssertionError)
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
 
 
@@ -60,7 +62,7 @@ def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Seq
             put_weights(model.network, Snapshot(load(members["weights.safetensors"])))
         if compile and "optimizer.safetensors" in members:
             model._pending_optimizer = load(members["optimizer.safetensors"])
-    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+    except (*_BROKEN, SafetensorError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     return model
 
@@ -105,9 +107,12 @@ def _load_checkpoint(folder: Path, *, compile: bool) -> Sequential:
     snapshot = read_snapshot(folder)
     if "model" not in snapshot.data:
         raise CheckpointError(f"{folder} holds no model")
-    described = snapshot.data["model"]
-    model = rebuild(described["model"], described["compile"] if compile else None)
-    put_weights(model.network, snapshot)
+    try:
+        described = snapshot.data["model"]
+        model = rebuild(described["model"], described["compile"] if compile else None)
+        put_weights(model.network, snapshot)
+    except (SeqnetError, *_BROKEN) as error:
+        raise CheckpointError(f"{folder} is damaged: {error}") from error
     return model
 
 

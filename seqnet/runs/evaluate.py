@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Shape
 from seqnet.datasets.base import Data, Source, Split
+from seqnet.datasets.labels import class_labels
 from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
-from seqnet.models.saving import load_model
+from seqnet.losses import Loss, resolve_loss
 from seqnet.models.sequential import Sequential
-from seqnet.runs.folder import RESOLVED, SUMMARY, read_json
+from seqnet.runs.folder import SUMMARY, read_json
+from seqnet.runs.opening import chosen_classes, is_classifier, is_run, open_model, read_run_spec
 from seqnet.spec.run import RunSpec, load_spec
-from seqnet.training.checkpoint import read_snapshot
 
 SPLITS = ("train", "validation", "test")
 
@@ -41,85 +42,112 @@ class Evaluation:
 
 
 def evaluate(
-    run: Path, *, split: str | None = None, data: str | None = None, checkpoint: str = "best", batch_size: int = 256
+    run: Path,
+    *,
+    split: str | None = None,
+    data: str | None = None,
+    checkpoint: str = "best",
+    batch_size: int | None = None,
 ) -> Evaluation:
     """Loss and metrics of a run's checkpoint, or of a model file, in inference mode.
 
     split: train, validation or test; default: test where there is one, else validation, else train. data: another
-    YAML file whose data section is used, or an npz file. Raises UsageError, DataError, CheckpointError.
+    YAML file whose data section is used, or an npz file. batch_size: default: as the run validated with, so that the
+    numbers are the same to the last digit. Raises UsageError, DataError, ShapeError, CheckpointError.
     """
-    model, classes, warnings = open_model(run, checkpoint)
-    is_run = (run / RESOLVED).exists()
-    if data is None and not is_run:
+    opened = open_model(run, checkpoint)
+    model, spec = opened.model, read_run_spec(run) if is_run(run) else None
+    if data is None and spec is None:
         raise UsageError(f"{run} is a model without data; say on what to evaluate it: --data FILE.npz")
-    rows, name, found = _rows(run, split, data)
-    if data is None:
-        warnings += _changed(run, found)
+    rows, name, found = _rows(spec, split, data)
+    warnings = [*opened.warnings, *(_changed(run, found) if data is None else [])]
     if rows.y is None:
-        raise DataError(f"the {name} rows have no targets to evaluate against")
-    if model.optimizer is None:
+        raise DataError(f"the {name} rows of {found.name} have no targets to evaluate against")
+    if model.optimizer is None or model.loss is None:
         raise UsageError(f"{run} was saved without a loss; compile it in Python and save it again")
+    if batch_size is None:
+        batch_size = 256 if spec is None else spec.training.validation_batch_size or spec.training.batch_size
+    if opened.classes is not None:
+        rows = _numbered_as(opened.classes, rows, found)
+    _require_fit(model.loss, model.network.output_shape, rows, f"the {name} rows of {found.name}")
     values = model.evaluate(rows.x, rows.y, batch_size, 0, rows.sample_weight, return_dict=True)
-    result = Evaluation(dict(values), name, len(rows), run, checkpoint if is_run else "-", warnings=warnings)
-    _by_class(result, model.predict(rows.x, batch_size, 0), rows.y, found.class_names or classes, found.num_classes)
+    result = Evaluation(dict(values), name, len(rows), run, opened.checkpoint, warnings=warnings)
+    _by_class(result, model, rows, batch_size, opened.classes or found.class_names)
     return result
 
 
-def open_model(run: Path, checkpoint: str = "best") -> tuple[Sequential, tuple[str, ...] | None, list[str]]:
-    """The model of a run's checkpoint or of a model file, and the names of its classes where they are known."""
-    if not (run / RESOLVED).exists():
-        return load_model(run), None, []
-    if checkpoint not in ("best", "last"):
-        raise UsageError(f"a run has the checkpoints best and last, not {checkpoint!r}")
-    folder = run / checkpoint
-    classes = read_snapshot(folder).data.get("classes")
-    return load_model(folder), None if classes is None else tuple(classes), []
-
-
 def load_rows(path: str) -> Data:
-    """Data from an npz file, or from the data section of a YAML file."""
-    if Path(path).suffix in (".yaml", ".yml"):
+    """Data from an npz file, or from the data section of a YAML file. Raises UsageError, SpecError, DataError."""
+    suffix = Path(path).suffix.lower()
+    if suffix in (".yaml", ".yml"):
         return load_spec(path).load_data()
-    if Path(path).suffix == ".npz":
-        source = get(Source, {"npz": {"path": path}})
-        return source.load(Path())
+    if suffix == ".npz":
+        return get(Source, {"npz": {"path": path}}).load(Path())
     raise UsageError(f"--data takes a YAML file with a data section, or an npz file, not {path}")
 
 
-def _rows(run: Path, split: str | None, data: str | None) -> tuple[Split, str, Data]:
+def _rows(spec: RunSpec | None, split: str | None, data: str | None) -> tuple[Split, str, Data]:
     if split is not None and split not in SPLITS:
         raise UsageError(f"there is no split {split!r}; choose train, validation or test")
-    found = load_rows(data) if data is not None else _run_data(load_spec(run / RESOLVED))
-    found.check()
+    if data is None and (spec is None or spec.data is None):
+        raise UsageError("the run names no data; use --data")
+    found = spec.load_data() if data is None and spec is not None else load_rows(str(data))
     name = split or next(s for s in ("test", "validation", "train") if s in found.splits)
     if name not in found.splits:
-        raise UsageError(f"this data has no {name} rows; it has {', '.join(found.splits)}")
+        raise UsageError(f"{found.name} has no {name} rows; it has {' and '.join(found.splits)}")
     return found.splits[name], name, found
 
 
-def _run_data(spec: RunSpec) -> Data:
-    if spec.data is None:
-        raise UsageError("the run names no data; use --data")
-    return spec.load_data()
+def _numbered_as(classes: Sequence[str], rows: Split, data: Data) -> Split:
+    """The rows with their classes numbered as the model numbers them: other rows may lack some of the classes."""
+    names = data.class_names
+    if names is None or names == tuple(classes) or rows.y is None or rows.y.ndim > 2:
+        return rows
+    strange = [name for name in names if name not in classes]
+    if strange:
+        raise DataError(
+            f"{data.name} has the class {strange[0]!r}, which the model does not know: {', '.join(classes)}"
+        )
+    numbers = np.array([list(classes).index(name) for name in names])
+    if rows.y.ndim == 1 or rows.y.shape[1] == 1:
+        return replace(rows, y=numbers[rows.y.astype(np.int64)])
+    y = np.zeros((len(rows), len(classes)), rows.y.dtype)
+    y[:, numbers] = rows.y
+    return replace(rows, y=y)
+
+
+def _require_fit(loss: Loss, output: Shape, rows: Split, what: str) -> None:
+    assert rows.y is not None
+    wrong = resolve_loss(loss, rows.y.shape[1:], output).label_problem(rows.y, output)
+    if wrong is not None:
+        raise DataError(f"{what} do not fit the model: {wrong}")
 
 
 def _changed(run: Path, data: Data) -> list[str]:
-    """A warning when the data are not those of the training."""
+    """A warning when the data are not those of the training, or when that can't be told."""
     try:
         before = read_json(run / SUMMARY).get("data", {}).get("fingerprint")
-    except SeqnetError:
-        return []
+    except (SeqnetError, AttributeError) as error:
+        return [f"whether the data are still those of the training can't be told: {error}"]
     if before is not None and before != data.fingerprint():
-        return ["the data have changed since this run was trained, so rows it trained on may be among these"]
+        return [f"{data.name} has changed since this run was trained, so rows it trained on may be among these"]
     return []
 
 
-def _by_class(result: Evaluation, outputs: Array, y: Array, names: Sequence[str] | None, count: int | None) -> None:
+def _by_class(
+    result: Evaluation,
+    model: Sequential,
+    rows: Split,
+    batch_size: int,
+    names: Sequence[str] | None,
+) -> None:
     """Confusion matrix and per-class values, where the targets are classes."""
-    labels, chosen = as_classes(y, outputs, count)
-    if labels is None or chosen is None:
+    assert rows.y is not None
+    labels = class_labels(rows.y, "classification")
+    outputs = model.predict(rows.x, batch_size, 0)
+    if labels is None or not is_classifier(model.loss, outputs):
         return
-    classes = max(count or 0, int(labels.max(initial=0)) + 1, int(chosen.max(initial=0)) + 1)
+    chosen, classes = chosen_classes(model.loss, outputs), max(2, outputs.shape[1])
     matrix = np.bincount(labels * classes + chosen, minlength=classes * classes).reshape(classes, classes)
     result.classes = tuple(names) if names and len(names) == classes else tuple(str(i) for i in range(classes))
     result.confusion = matrix.tolist()
@@ -129,23 +157,3 @@ def _by_class(result: Evaluation, outputs: Array, y: Array, names: Sequence[str]
         precision, recall = hit / taken if taken else 0.0, hit / there if there else 0.0
         f1 = 2 * hit / (taken + there) if taken + there else 0.0
         result.per_class.append({"class": name, "precision": precision, "recall": recall, "f1": f1, "support": there})
-
-
-def as_classes(y: Array, outputs: Array, count: int | None) -> tuple[Array | None, Array | None]:
-    """Labels and predicted classes as integers (N,), or (None, None) where the targets are no single class a row."""
-    if count is None or outputs.ndim != 2:
-        return None, None
-    labels = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if labels.ndim == 2 and labels.shape[1] == outputs.shape[1] and np.all(labels.sum(axis=1) == 1):
-        labels = np.argmax(labels, axis=1)
-    if labels.ndim != 1 or not np.array_equal(labels, np.rint(labels)):
-        return None, None
-    return labels.astype(np.int64), predicted_classes(outputs)
-
-
-def predicted_classes(outputs: Array) -> Array:
-    """The class of each row: the largest output, or for a single output whether it passes one half."""
-    if outputs.shape[1] == 1:
-        outputs = np.concatenate([1 - outputs, outputs], axis=1)
-    chosen: Array = np.argmax(outputs, axis=1)  # a tie is the first, so 0.5 is class 0
-    return chosen

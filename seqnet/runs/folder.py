@@ -31,7 +31,11 @@ def create_run(runs: Path, name: str) -> Path:
                 continue
             return runs / name / str(number)
     except OSError as error:
-        raise TrainingError(f"can't make a run folder in {runs / name}: {reason(error)}; use --runs FOLDER") from error
+        message = f"can't make a run folder in {runs / name}: {reason(error).lower()}"
+        blocked = next((p for p in (runs / name, runs, *runs.parents) if p.exists() and not p.is_dir()), None)
+        if blocked is not None:
+            message = f"can't make a run folder in {runs / name}: {blocked} is a file"
+        raise TrainingError(f"{message}; choose another place with --runs FOLDER") from error
 
 
 def list_runs(runs: Path) -> list[Path]:
@@ -92,32 +96,23 @@ def write_json(path: Path, data: Mapping[str, Any]) -> None:
 class MetricsFiles:
     """metrics.csv and metrics.jsonl: one row an epoch, the same columns throughout.
 
-    Both are written whole after every epoch, in one step each, so that they always agree with the checkpoint's
-    history and never end in half a line.
+    Both are written whole after every epoch, in one step each, so that they never end in half a line; a resumed run
+    writes them anew from the rows that its checkpoint keeps.
     """
 
     def __init__(self, folder: Path, columns: Sequence[str]) -> None:
         self.folder = folder
         self.columns = list(columns)
-        self.rows: list[dict[str, Any]] = []
 
-    def load(self, epochs: int) -> None:
-        """Take the first `epochs` rows that are there: those that the checkpoint knows of."""
-        try:
-            lines = (self.folder / JSONL).read_text(encoding="utf-8").splitlines()
-        except OSError:
-            lines = []
-        self.rows = [json.loads(line) for line in lines[:epochs]]
-
-    def add(self, row: Mapping[str, Any]) -> None:
-        self.rows.append(dict(row))
-        columns = list(dict.fromkeys([*self.columns, *(name for one in self.rows for name in one)]))
+    def write(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Raises TrainingError."""
+        columns = list(dict.fromkeys([*self.columns, *(name for row in rows for name in row)]))
         table = io.StringIO()
         writer = csv.writer(table, lineterminator="\n")
         writer.writerow(columns)
-        for one in self.rows:
-            writer.writerow(["" if one.get(name) is None else one[name] for name in columns])
-        lines = [json.dumps(finite({n: one.get(n) for n in columns}), allow_nan=False) for one in self.rows]
+        for row in rows:
+            writer.writerow(["" if row.get(name) is None else row[name] for name in columns])
+        lines = [json.dumps(finite({name: row.get(name) for name in columns}), allow_nan=False) for row in rows]
         write_text(self.folder / CSV, table.getvalue())
         write_text(self.folder / JSONL, "".join(f"{line}\n" for line in lines))
 

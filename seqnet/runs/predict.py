@@ -12,31 +12,33 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.datasets import checks
 from seqnet.datasets.readers import read_array_file
 from seqnet.errors import DataError, TrainingError, UsageError
-from seqnet.runs.evaluate import open_model, predicted_classes
 from seqnet.runs.folder import finite
+from seqnet.runs.opening import as_probabilities, chosen_classes, is_classifier, open_model
 from seqnet.training.checkpoint import reason, write_file
 
 
 @dataclass
 class Prediction:
-    """The outputs (N, ...), and for classifiers the class of each row."""
+    """The outputs (N, ...), and for classifiers the class of each row and the probabilities (N, K) of the classes."""
 
     outputs: Array
-    classes: list[str] | None = None  # the names of the outputs
+    classes: list[str] | None = None  # the names of the classes
     labels: list[str] | None = None  # the class of each row
+    probabilities: Array | None = None
 
     def rows(self) -> list[dict[str, Any]]:
         """One mapping a row: class and probability of each class, or the values."""
-        flat = self.outputs.reshape(len(self.outputs), -1)
-        if self.labels is None or self.classes is None:
+        if self.labels is None or self.classes is None or self.probabilities is None:
+            flat = self.outputs.reshape(len(self.outputs), -1)
             names = ["value"] if flat.shape[1] == 1 else [f"value_{i}" for i in range(flat.shape[1])]
             return [dict(zip(names, row, strict=True)) for row in flat.tolist()]
-        probabilities = np.concatenate([1 - flat, flat], axis=1) if flat.shape[1] == 1 else flat
+        names = [f"p_{name}" for name in self.classes]
         return [
-            {"class": label, **dict(zip([f"p_{name}" for name in self.classes], row, strict=True))}
-            for label, row in zip(self.labels, probabilities.tolist(), strict=True)
+            {"class": label, **dict(zip(names, row, strict=True))}
+            for label, row in zip(self.labels, self.probabilities.tolist(), strict=True)
         ]
 
 
@@ -45,18 +47,21 @@ def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int
 
     Raises DataError, ShapeError, CheckpointError.
     """
-    model, names, _ = open_model(run, checkpoint)
+    opened = open_model(run, checkpoint)
+    model, loss = opened.model, opened.model.loss
     rows = read_array_file(input, Path())
     if rows.shape == model.input_shape[1:]:
         rows = rows[None]  # a single row
+    checks.check_numeric(rows, str(input))
+    checks.check_finite(rows, str(input))
     outputs = model.predict(rows, batch_size, 0)
-    classifier = outputs.ndim == 2 and model.loss is not None and model.loss.labels in ("integer", "one_hot", "binary")
-    width = outputs.shape[1] if outputs.ndim == 2 else 0
-    if not classifier or (model.loss.labels == "binary" and width > 1):
+    if not is_classifier(loss, outputs):
         return Prediction(outputs)
-    count = 2 if width == 1 else width
+    count = max(2, outputs.shape[1])
+    names = opened.classes
     classes = list(names) if names is not None and len(names) == count else [str(i) for i in range(count)]
-    return Prediction(outputs, classes, [classes[i] for i in predicted_classes(outputs)])
+    labels = [classes[i] for i in chosen_classes(loss, outputs)]
+    return Prediction(outputs, classes, labels, as_probabilities(loss, outputs))
 
 
 def write_predictions(prediction: Prediction, path: Path) -> None:

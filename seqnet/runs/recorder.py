@@ -23,37 +23,42 @@ BEST, LAST = "best", "last"
 class RunRecorder(Callback):
     """Keeps `last/` and `best/` and the metrics files of a run folder.
 
-    monitor: the logged value that says which epoch is best, mode: which way. interval: seconds after which the state
-    is written in the middle of an epoch too.
+    columns: of the metrics files. monitor: the logged value that says which epoch is best, mode: which way.
+    interval: seconds after which the state is written in the middle of an epoch too.
     """
 
-    stateful = ("best", "best_epoch", "best_values", "seconds")
+    stateful = ("best", "best_epoch", "best_values", "rows", "seconds")
 
     def __init__(
         self,
-        folder: Path,
         model: Sequential,
         callbacks: Sequence[Callback],
-        files: MetricsFiles,
+        columns: Sequence[str],
         *,
         monitor: str,
         mode: str,
         extra: dict[str, Any],
         interval: float = 30.0,
     ) -> None:
-        self.folder = folder
         self.described = describe_model(model)
-        self.callbacks = callbacks
-        self.files = files
+        self.callbacks = [self, *callbacks]
+        self.columns = columns
         self.monitor = monitor
+        self.mode = mode
         self.judge = Monitor(mode)
         self.extra = extra
         self.interval = interval
         self.best: float | None = None
         self.best_epoch = 0
         self.best_values: dict[str, Any] = {}
+        self.rows: list[dict[str, Any]] = []
         self.seconds: list[float] = []
         self.saved_at = time.perf_counter()
+
+    def open(self, folder: Path) -> None:
+        """Write into this folder from now on."""
+        self.folder = folder
+        self.files = MetricsFiles(folder, self.columns)
 
     def after_step(self, trainer: Any) -> None:
         if time.perf_counter() - self.saved_at > self.interval and trainer.position.batch < trainer.steps:
@@ -61,16 +66,17 @@ class RunRecorder(Callback):
 
     def after_epoch(self, trainer: Any, logs: Logs) -> None:
         self.seconds.append(time.perf_counter() - trainer.epoch_started)
-        rate = float(trainer.compiled.optimizer.learning_rate)
+        values = {name: _plain(value) for name, value in logs.items()}
         epoch = trainer.history.epoch[-1] + 1
-        self.files.add({"epoch": epoch, **{n: _plain(v) for n, v in logs.items()}, "learning_rate": rate})
+        rate = float(trainer.compiled.optimizer.learning_rate)
+        self.rows.append({"epoch": epoch, **values, "learning_rate": rate})
+        self.files.write(self.rows)
         value = logs.get(self.monitor)
         number = math.nan if value is None else float(value)
         better = self.judge.better(number, self.judge.worst if self.best is None else self.best)
         if better or not self.best_values:
             self.best = number if math.isfinite(number) else None
-            self.best_epoch = epoch
-            self.best_values = {name: _plain(value) for name, value in logs.items()}
+            self.best_epoch, self.best_values = epoch, values
             self.save(trainer, BEST)
         self.save(trainer)
 

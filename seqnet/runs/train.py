@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,22 @@ from typing import Any
 import numpy as np
 
 from seqnet.datasets.base import Data, Split
-from seqnet.errors import DataError, Problem, TrainingError, UsageError
+from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError
 from seqnet.layers.base import Layer
 from seqnet.models.sequential import Sequential
 from seqnet.runs import folder as folders
+from seqnet.runs.folder import create_run
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
-from seqnet.spec.lint import lint
+from seqnet.runs.resume import resumable
+from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
-from seqnet.spec.run import RunSpec, load_spec
+from seqnet.spec.run import RunSpec
+from seqnet.spec.sections import NEEDED
 from seqnet.training.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
-from seqnet.training.checkpoint import read_snapshot
+from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot, reason
 from seqnet.training.compiled import class_weights
 from seqnet.training.state import put_state, put_weights
-from seqnet.training.trainer import Rows, Trainer
+from seqnet.training.trainer import FitOptions, Rows, Trainer
 from seqnet.version import __version__
 
 Event = Callable[[str, dict[str, Any]], None]
@@ -57,69 +61,143 @@ def train(
 ) -> RunResult:
     """Train as the file says, in a new run folder, or on in the one that `resume` names (True: the latest of the name).
 
-    on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder).
+    on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
+    monitor, mode, best). Nothing is written before everything that can be known beforehand is known to be right.
     The first Ctrl-C ends after the batch, with everything saved; a second one stops at once.
-    Raises SpecError, DataError, TrainingError, CheckpointError.
+    Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
     require_training(spec)
+    again = resumable(spec, runs, resume) if resume else None
     data = spec.load_data()
-    data.check()
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
-    train_rows, validation = _rows(data.train, "training"), _validation(data)
-    if spec.training.class_weight is not None:
-        if train_rows.weight is not None:
-            raise UsageError("class_weight and a sample_weight array can't be combined; leave one out")
-        train_rows = Rows(train_rows.x, train_rows.y, class_weights(spec.training.class_weight, train_rows.y))
+    train_rows, validation = _training_rows(spec, data), _validation_rows(data)
     options = spec.fit_options()
-    with _one_writer_message():
-        folder = _open_folder(spec, runs, resume)
-    callbacks = _callbacks(spec, folder)
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None)
+    callbacks = spec.callbacks
     monitor, mode = _best_by(callbacks, ways)
-    columns = ["epoch", *sorted(ways), "learning_rate"]
     extra = {"classes": data.class_names, "input_shape": list(data.input_shape)}
-    recorder = RunRecorder(
-        folder, model, callbacks, folders.MetricsFiles(folder, columns), monitor=monitor, mode=mode, extra=extra
-    )
-    recorder.callbacks = [recorder, *callbacks]
+    columns = ["epoch", *sorted(ways), "learning_rate"]
+    recorder = RunRecorder(model, callbacks, columns, monitor=monitor, mode=mode, extra=extra)
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
-    if resume:
-        _go_on(trainer, recorder, folder)
-    else:
+    record = _Record(spec, data, model, trainer, recorder)
+    if again is None:
         adapt_layers(model, data.train.x)
-    begun = {"folder": folder, "resumed": bool(resume), "epoch": trainer.position.epoch}
-    on_event("start", {**begun, "monitor": monitor, "mode": mode, "best": recorder.best})
-    started = time.perf_counter()
+        trainer.position.epoch = options.initial_epoch
+    with interruptible(trainer):
+        folder = again[0] if again is not None else create_run(runs, spec.name)
+        with _explained(folder, new=again is None):
+            _place_files(callbacks, folder)
+            recorder.open(folder)
+            if again is not None:
+                _go_on(trainer, recorder, folder, again[1])
+                _warn_of_other_data(folder, spec, record.fingerprint, on_event)
+            else:
+                folders.write_text(folder / folders.SPEC, spec.document.text)
+            folders.write_text(folder / folders.RESOLVED, record.resolved)
+            folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), "running"))
+            if again is None:
+                recorder.save(trainer)  # a full disk shows now, not after the first epoch
+            watched = {"monitor": monitor, "mode": mode, "best": recorder.best}
+            told = {"folder": folder, "resumed": again is not None, "epoch": trainer.position.epoch}
+            on_event("start", {**told, **watched})
+            result = _fit(record, folder, train_rows, validation, options, watching)
+    with _explained(folder):
+        if not result.interrupted:
+            result.test = _test(model, data, folder, options)
+            result.summary = record.summary(result, "finished")
+            folders.write_json(folder / folders.SUMMARY, result.summary)
+    return result
+
+
+def _fit(
+    record: _Record,
+    folder: Path,
+    train_rows: Rows,
+    validation: Rows | None,
+    options: FitOptions,
+    watching: Sequence[Callback],
+) -> RunResult:
+    """The training itself, with the summary of how it ended."""
+    trainer, at_once = record.trainer, False
     try:
-        with interruptible(trainer):
-            trainer.fit(train_rows, validation, options, watching)
+        trainer.fit(train_rows, validation, options, watching)
     except KeyboardInterrupt:
-        trainer.interrupted = True  # a second Ctrl-C: whatever was saved last is what there is
-    else:
-        if trainer.interrupted:
-            recorder.save(trainer)
-    elapsed = time.perf_counter() - started
-    result = _result(folder, trainer, recorder)
-    if not trainer.interrupted:
-        result.test = _test(model, data, folder, options.batch_size)
-    result.summary = _summary(spec, data, model, result, recorder, elapsed)
+        trainer.interrupted = at_once = True  # a second Ctrl-C: whatever was saved last is what there is
+    except SeqnetError:
+        with suppress(SeqnetError):
+            folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), "failed"))
+        raise
+    if trainer.interrupted and not at_once:
+        record.recorder.save(trainer)
+    result = record.result(folder)
+    result.summary = record.summary(result, "interrupted" if result.interrupted else "finished")
     folders.write_json(folder / folders.SUMMARY, result.summary)
     return result
 
 
+@dataclass
+class _Record:
+    """What a summary is made of."""
+
+    spec: RunSpec
+    data: Data
+    model: Sequential
+    trainer: Trainer
+    recorder: RunRecorder
+    resolved: str = ""
+    fingerprint: str = ""
+    started: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.resolved = dump_yaml(self.spec.resolved())
+        self.fingerprint = self.data.fingerprint()
+        self.started = time.perf_counter()
+
+    def result(self, folder: Path) -> RunResult:
+        trainer, recorder = self.trainer, self.recorder
+        history = {name: list(values) for name, values in trainer.history.history.items()}
+        final = {name: values[-1] for name, values in history.items() if values}
+        best = {"epoch": recorder.best_epoch, "monitor": recorder.monitor, **recorder.best_values} if final else {}
+        return RunResult(folder, history, best, final, interrupted=trainer.interrupted)
+
+    def summary(self, result: RunResult, state: str) -> dict[str, Any]:
+        """What summary.json holds. seconds: total of this command; of each epoch of the whole run."""
+        data, model, compiled = self.data, self.model, self.model._compiled
+        return {
+            "name": self.spec.name,
+            "state": state,
+            "epochs": len(self.recorder.seconds),
+            "best": result.best,
+            "final": result.final,
+            "test": result.test,
+            "seed": self.spec.seed,
+            "parameters": model.count_params(),
+            "data": {
+                "name": data.name,
+                "fingerprint": self.fingerprint,
+                "rows": {name: len(split) for name, split in data.splits.items()},
+                "classes": data.class_names,
+            },
+            "seconds": {"total": time.perf_counter() - self.started, "epochs": self.recorder.seconds},
+            "threads": len(compiled.engine.workers) if compiled is not None else 1,
+            "versions": {"seqnet": __version__, "numpy": np.__version__, "python": platform.python_version()},
+            "machine": platform.machine(),
+        }
+
+
 def require_training(spec: RunSpec) -> None:
     """Raise SpecError unless the file says everything that training needs."""
-    needs = {
-        "data": (spec.data, "add data: {dataset: iris}, or another source"),
-        "optimizer": (spec.optimizer, "add optimizer: adam"),
-        "loss": (spec.loss, "add loss: sparse_categorical_crossentropy, or mse for numbers"),
-    }
-    missing = [Problem((), f"training needs {key}", hint) for key, (value, hint) in needs.items() if value is None]
+    has = {"data": spec.data, "optimizer": spec.optimizer, "loss": spec.loss}
+    missing = [
+        Problem((), f"training needs {key}, and this file has no {key} section", NEEDED[key])
+        for key, value in has.items()
+        if value is None
+    ]
     if missing:
         spec.refuse(missing)
 
@@ -174,43 +252,52 @@ def interruptible(trainer: Trainer) -> Iterator[None]:
 
 
 @contextmanager
-def _one_writer_message() -> Iterator[None]:
+def _explained(folder: Path, *, new: bool = False) -> Iterator[None]:
+    """Say what is saved and how to go on when the disk is full or the folder can't be written.
+
+    A new run folder in which nothing could be saved is taken away again.
+    """
     try:
         yield
-    except PermissionError as error:
-        raise TrainingError(f"can't write the run folder: {error.strerror}; use --runs FOLDER") from error
+    except BaseException as error:
+        cause = error.__cause__ if isinstance(error, SeqnetError) else error
+        saved = (folder / LAST / STATE).exists()
+        if new and not saved:
+            shutil.rmtree(folder, ignore_errors=True)
+        if not isinstance(cause, OSError):
+            raise
+        text = str(error) if isinstance(error, SeqnetError) else f"can't write {cause.filename}: {reason(cause)}"
+        advice = f"what was saved before is intact; once that is mended, go on with --resume {folder}"
+        if not saved:
+            advice = "nothing was trained; mend that, or choose another place with --runs FOLDER"
+        raise TrainingError(f"{text}; {advice}") from error
 
 
-def _open_folder(spec: RunSpec, runs: Path, resume: str | bool | None) -> Path:
-    if resume:
-        folder = folders.find_run(spec.name if resume is True else resume, runs)
-        _require_same_stack(spec, folder)
-        return folder
-    folder = folders.create_run(runs, spec.name)
-    folders.write_text(folder / folders.SPEC, spec.document.text)
-    folders.write_text(folder / folders.RESOLVED, dump_yaml(spec.resolved()))
-    return folder
+def _go_on(trainer: Trainer, recorder: RunRecorder, folder: Path, snapshot: Snapshot) -> None:
+    try:
+        put_state(trainer, recorder.callbacks, snapshot)
+        recorder.files.write(recorder.rows)
+    except (CheckpointError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"{folder / LAST} is damaged: {error}") from error
 
 
-def _require_same_stack(spec: RunSpec, folder: Path) -> None:
-    """A resumed run may change how it trains, not what it trains."""
-    before, now = load_spec(folder / folders.RESOLVED).resolved(), spec.resolved()
-    for key in ("model", "loss", "seed"):
-        if before.get(key) != now.get(key):
-            raise UsageError(
-                f"{folder} was trained with another {key}, so it can't be resumed with this file; train it anew"
-            )
+def _warn_of_other_data(folder: Path, spec: RunSpec, fingerprint: str, on_event: Event) -> None:
+    try:
+        before = folders.read_json(folder / folders.SUMMARY).get("data", {}).get("fingerprint")
+    except (SeqnetError, AttributeError):
+        return
+    if before is not None and before != fingerprint:
+        message = f"the data have changed since {folder} was begun, so it does not go on as it would have"
+        on_event("warning", {"problem": Problem(data_path(spec), message, warning=True)})
 
 
-def _callbacks(spec: RunSpec, folder: Path) -> list[Callback]:
-    """The file's callbacks; files that they write go into the run folder unless their path is absolute."""
-    callbacks = spec.callbacks
+def _place_files(callbacks: Sequence[Callback], folder: Path) -> None:
+    """Files that the callbacks write go into the run folder unless their path is absolute."""
     for callback in callbacks:
         if isinstance(callback, CSVLogger):
             callback.filename = str(folder / callback.filename)
         elif isinstance(callback, ModelCheckpoint):
             callback.filepath = str(folder / callback.filepath)
-    return callbacks
 
 
 def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tuple[str, str]:
@@ -222,10 +309,15 @@ def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tupl
     return ("val_loss" if "val_loss" in ways else "loss"), "min"
 
 
-def _go_on(trainer: Trainer, recorder: RunRecorder, folder: Path) -> None:
-    snapshot = read_snapshot(folder / LAST)
-    put_state(trainer, recorder.callbacks, snapshot)
-    recorder.files.load(len(trainer.history.epoch))
+def _training_rows(spec: RunSpec, data: Data) -> Rows:
+    rows = _rows(data.train, "training")
+    if spec.training.class_weight is None:
+        return rows
+    return Rows(rows.x, rows.y, class_weights(spec.training.class_weight, rows.y))
+
+
+def _validation_rows(data: Data) -> Rows | None:
+    return None if data.validation is None else _rows(data.validation, "validation")
 
 
 def _rows(split: Split, what: str) -> Rows:
@@ -234,47 +326,10 @@ def _rows(split: Split, what: str) -> Rows:
     return Rows(split.x, split.y, split.sample_weight)
 
 
-def _validation(data: Data) -> Rows | None:
-    return None if data.validation is None else _rows(data.validation, "validation")
-
-
-def _result(folder: Path, trainer: Trainer, recorder: RunRecorder) -> RunResult:
-    history = {name: list(values) for name, values in trainer.history.history.items()}
-    final = {name: values[-1] for name, values in history.items() if values}
-    best = {"epoch": recorder.best_epoch, "monitor": recorder.monitor, **recorder.best_values} if final else {}
-    return RunResult(folder, history, best, final, interrupted=trainer.interrupted)
-
-
-def _test(model: Sequential, data: Data, folder: Path, batch_size: int) -> dict[str, Any] | None:
+def _test(model: Sequential, data: Data, folder: Path, options: FitOptions) -> dict[str, Any] | None:
     """The best weights on the test rows; the model keeps them."""
     put_weights(model.network, read_snapshot(folder / BEST))
     if data.test is None or data.test.y is None:
         return None
-    found = model.evaluate(data.test.x, data.test.y, batch_size, 0, return_dict=True)
-    return dict(found)
-
-
-def _summary(
-    spec: RunSpec, data: Data, model: Sequential, result: RunResult, recorder: RunRecorder, elapsed: float
-) -> dict[str, Any]:
-    compiled = model._compiled
-    return {
-        "name": spec.name,
-        "state": "interrupted" if result.interrupted else "finished",
-        "epochs": len(recorder.seconds),
-        "best": result.best,
-        "final": result.final,
-        "test": result.test,
-        "seed": spec.seed,
-        "parameters": model.count_params(),
-        "data": {
-            "name": data.name,
-            "fingerprint": data.fingerprint(),
-            "rows": {name: len(split) for name, split in data.splits.items()},
-            "classes": data.class_names,
-        },
-        "seconds": {"total": elapsed, "epochs": recorder.seconds},
-        "threads": len(compiled.engine.workers) if compiled is not None else 1,
-        "versions": {"seqnet": __version__, "numpy": np.__version__, "python": platform.python_version()},
-        "machine": platform.machine(),
-    }
+    size = options.validation_batch_size or options.batch_size
+    return dict(model.evaluate(data.test.x, data.test.y, size, 0, data.test.sample_weight, return_dict=True))

@@ -293,8 +293,22 @@ class CSVLogger(Callback):
     separator: str = option("between the values", default=",")
     append: bool = option("go on in a file that is there", default=False)
 
-    def on_train_begin(self, logs: Logs | None = None) -> None:
+    stateful = ("names", "size")
+
+    def setup(self) -> None:
         self.names: list[str] | None = None
+        self.size: int | None = None  # of the file after the last row, in bytes
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Go on in the file, without rows of epochs that the checkpoint does not know of."""
+        super().load_state(state)
+        if self.size is None:  # no epoch was finished yet
+            self.on_train_begin()
+        elif os.path.exists(self.filename):
+            os.truncate(self.filename, min(self.size, os.path.getsize(self.filename)))
+
+    def on_train_begin(self, logs: Logs | None = None) -> None:
+        self.setup()
         path = Path(self.filename)
         if self.append and path.exists() and path.stat().st_size:
             with path.open(newline="", encoding="utf-8") as file:
@@ -313,6 +327,7 @@ class CSVLogger(Callback):
             writer.writerow([epoch, *(_cell(logs.get(name, "")) for name in self.names)])
             file.flush()
             os.fsync(file.fileno())
+            self.size = file.tell()
 
 
 def _cell(value: Any) -> Any:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from seqnet.arrays import Array
@@ -79,7 +80,10 @@ def read_snapshot(folder: Path) -> Snapshot:
         raise CheckpointError(f"can't read {path}: {reason(error)}") from error
     if zlib.crc32(packed) != crc:
         raise CheckpointError(f"{path} is damaged: its checksum does not match the one in {STATE}")
-    return Snapshot(load(packed), state)
+    try:
+        return Snapshot(load(packed), state)
+    except SafetensorError as error:
+        raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
 def write_file(path: Path, content: bytes) -> None:

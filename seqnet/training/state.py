@@ -79,7 +79,7 @@ def put_state(trainer: Trainer, callbacks: Sequence[Callback], snapshot: Snapsho
         trainer.history.epoch = list(data["history"]["epoch"])
         trainer.history.history = {name: list(values) for name, values in data["history"]["values"].items()}
         _put_callbacks(callbacks, data["callbacks"], snapshot)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError) as error:
         raise CheckpointError(f"the checkpoint does not fit this run: {error}") from error
     trainer.resumed = True
 

@@ -106,7 +106,7 @@ class Trainer:
                 f"in {len(train)} rows"
             )
         self.compiled.optimizer.resolve(self.steps)
-        self.stop_training = self.interrupted = False
+        self.stop_training = False  # but an interruption that came before the first batch counts
         if not self.resumed:
             self.position = Position(epoch=options.initial_epoch)
             for callback in callbacks:

@@ -1,0 +1,128 @@
+"""Going on with a run: which one is meant, whether it still is the same run, and whether anything is left to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from seqnet.checkers import show, written
+from seqnet.errors import CheckpointError, SeqnetError, UsageError
+from seqnet.runs.folder import SUMMARY, find_run, list_runs, read_json
+from seqnet.runs.opening import read_run_spec
+from seqnet.runs.recorder import LAST
+from seqnet.spec.run import RunSpec
+from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
+
+# What must not change within a run. Other sections may: a run can be extended, or watched by other callbacks.
+FIXED = ("seed", "data", "model", "loss", "metrics")
+# Where the loop stands inside an epoch means something only with these.
+LOOP = ("batch_size", "shuffle", "steps_per_epoch")
+COUNTS = ("epoch", "batch", "step", "cursor")
+
+
+def resumable(spec: RunSpec, runs: Path, resume: str | bool) -> tuple[Path, Snapshot]:
+    """The run to go on with (True: the latest of the file's name), and its last checkpoint.
+
+    Raises UsageError when there is none, when the file describes another run or when the run is finished;
+    CheckpointError when it can't be read.
+    """
+    folder = _find(spec, runs, resume)
+    if not (folder / LAST / STATE).exists():
+        raise CheckpointError(f"{folder} has no checkpoint to go on from; train anew, without --resume")
+    before, now = read_run_spec(folder).resolved(), spec.resolved()
+    snapshot = read_snapshot(folder / LAST)
+    _require_same(folder, before, now)
+    position = snapshot.data.get("position")
+    if not isinstance(position, Mapping) or not all(_is_count(position.get(key)) for key in COUNTS):
+        raise CheckpointError(f"{folder / LAST} holds no place to go on from; train anew, without --resume")
+    if position["batch"] or position["cursor"]:
+        changed = [key for key in LOOP if before["training"][key] != now["training"][key]]
+        if changed:
+            raise UsageError(
+                f"{folder} was stopped in the middle of an epoch, so {changed[0]} can't change here: "
+                f"{written(before['training'][changed[0]])} then, {written(now['training'][changed[0]])} now"
+            )
+    _require_unfinished(folder, position, before, now)
+    return folder, snapshot
+
+
+def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """(place, value before, value now) wherever two pieces of plain data differ; a missing value is None."""
+    names = _name(before), _name(now)
+    if None not in names and names[0] != names[1]:
+        yield path, *names
+    elif isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys((*before, *now)):
+            yield from differences(before.get(key), now.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for index, pair in enumerate(zip(before, now, strict=True)):
+            yield from differences(*pair, f"{path}.{index}")
+    elif before != now:
+        yield path, before, now
+
+
+def _name(value: Any) -> str | None:
+    """The name of what may be a component: `relu`, or `{Dense: {…}}`."""
+    if isinstance(value, Mapping) and len(value) == 1 and isinstance(next(iter(value.values())), Mapping):
+        return str(next(iter(value)))
+    return value if isinstance(value, str) else None
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _find(spec: RunSpec, runs: Path, resume: str | bool) -> Path:
+    if resume is not True:
+        return find_run(str(resume), runs)
+    if not runs.is_dir() or not any(run.parent.name == spec.name for run in list_runs(runs)):
+        raise UsageError(f"there is no run named {spec.name} in {runs} to go on with; train without --resume first")
+    return find_run(spec.name, runs)
+
+
+def _require_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    found = [one for key in FIXED for one in differences(before.get(key), now.get(key), key)]
+    optimizers = [next(iter(plain["optimizer"])) for plain in (before, now)]
+    if optimizers[0] != optimizers[1]:
+        found.append(("optimizer", *optimizers))
+    if not found:
+        return
+    lines = []
+    for path, was, given in found[:8]:
+        if path == "model":
+            lines.append(f"  model: {len(was)} layers then, {len(given)} now")
+        else:
+            lines.append(f"  {path}: {_shown(was)} then, {_shown(given)} now")
+    if len(found) > 8:
+        lines.append(f"  and {len(found) - 8} more")
+    listed = "\n".join(lines)
+    raise UsageError(
+        f"{folder} was trained otherwise than this file says, so it can't go on with it:\n{listed}\n"
+        "undo that, or train anew, without --resume"
+    )
+
+
+def _shown(value: Any) -> str:
+    return "none" if value is None else written(value) if isinstance(value, str) else show(value)
+
+
+def _require_unfinished(
+    folder: Path, position: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
+) -> None:
+    """Refuse to go on with a run that came to its end, unless the file now asks for more."""
+    try:
+        finished = read_json(folder / SUMMARY).get("state") == "finished"
+    except SeqnetError:  # stopped before it could say
+        finished = False
+    epoch, epochs = position["epoch"], now["training"]["epochs"]
+    if epoch > epochs or (finished and epoch == epochs):
+        raise UsageError(
+            f"{folder} is finished: it has trained {epoch} epochs, and the file asks for {epochs}; "
+            f"for more, raise training.epochs: -s training.epochs={2 * max(epoch, epochs)}"
+        )
+    if finished and before["training"] == now["training"] and before["callbacks"] == now["callbacks"]:
+        raise UsageError(
+            f"{folder} is finished: a callback ended it after epoch {epoch} of {epochs}; "
+            "to go on, change that callback (more patience, say), or train anew, without --resume"
+        )
