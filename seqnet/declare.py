@@ -31,20 +31,30 @@ class Option:
     last: int = 0
     name: str = ""
     checker: Checker = field(default=None, repr=False)  # type: ignore[assignment]
+    attribute: str = ""  # under which instances hold the value
 
     @property
     def required(self) -> bool:
         return self.default is REQUIRED
 
 
-def option(help: str, *, default: Any = REQUIRED, example: Any = None, kw_only: bool = False, last: int = 0) -> Any:
+def option(
+    help: str,
+    *,
+    default: Any = REQUIRED,
+    example: Any = None,
+    kw_only: bool = False,
+    last: int = 0,
+    name: str = "",
+) -> Any:
     """Declare an option: `units: PositiveInt = option("width of the output", example=64)`.
 
     help: what it means, with its unit. default: as one would write it in YAML; without one the option is required,
     and `example` says what `seqnet describe` shows. kw_only: not part of the positional order. last: comes after the
     options of derived classes in the positional order (for bases whose options Keras puts last); higher is later.
+    name: what YAML and Python call the option, where the class needs that name for something else.
     """
-    return Option(help, default, example, kw_only, last)
+    return Option(help, default, example, kw_only, last, name)
 
 
 class Component:
@@ -64,8 +74,12 @@ class Component:
         values = check_options(cls, _bind(cls, args, kwargs), (), problems)
         if problems:
             raise SpecError("\n".join(f"{name}: {problem}" for problem in problems), problems)
-        self.__dict__.update(values)
+        self._hold(values)
         self.setup()
+
+    def _hold(self, values: Mapping[str, Any]) -> None:
+        options = options_of(type(self))
+        self.__dict__.update({options[name].attribute: value for name, value in values.items()})
 
     def setup(self) -> None:
         """Called once the options are set; for what is derived from them."""
@@ -90,7 +104,7 @@ class Component:
 
     def get_config(self) -> dict[str, Any]:
         """Every option, as plain numbers, strings, lists and mappings."""
-        return {o.name: o.checker.dump(getattr(self, o.name)) for o in options_of(type(self)).values()}
+        return {o.name: o.checker.dump(getattr(self, o.attribute)) for o in options_of(type(self)).values()}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -101,7 +115,7 @@ class Component:
         """The options that differ from their defaults, plain as in get_config."""
         options = options_of(type(self))
         return {
-            name: options[name].checker.dump(getattr(self, name), full=False)
+            name: options[name].checker.dump(getattr(self, options[name].attribute), full=False)
             for name, value in self.get_config().items()
             if options[name].required or value != _plain_default(type(self), name)
         }
@@ -157,10 +171,12 @@ def options_of(cls: type[Component]) -> dict[str, Option]:
     for base in reversed(cls.__mro__):
         for name, value in vars(base).items():
             if isinstance(value, Option):
-                checker = checker_of(annotations[name])
-                if name in found and found[name].kw_only > value.kw_only:
-                    del found[name]  # it joins the positional options at the place where it is declared anew
-                found[name] = Option(value.help, value.default, value.example, value.kw_only, value.last, name, checker)
+                checker, called = checker_of(annotations[name]), value.name or name
+                if called in found and found[called].kw_only > value.kw_only:
+                    del found[called]  # it joins the positional options at the place where it is declared anew
+                found[called] = Option(
+                    value.help, value.default, value.example, value.kw_only, value.last, called, checker, name
+                )
     order = sorted(found.values(), key=lambda o: (o.kw_only, o.last))
     _declared[cls] = {o.name: o for o in order}
     return _declared[cls]
@@ -259,7 +275,7 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
     if len(problems) > before:
         return INVALID
     made = object.__new__(cls)
-    made.__dict__.update(values)
+    made._hold(values)
     made.setup()
     if isinstance(value, str):
         made.called(value)

@@ -87,7 +87,7 @@ def key_of(kind: str, cls: type[Component]) -> str:
 def page(kind: str, cls: type[Component]) -> dict[str, Any]:
     """Everything there is to say of a component; options that every component of its kind has are `shared`."""
     root = next(base for base in cls.__mro__ if "kind" in vars(base))
-    shared = [] if root is cls or kind == "section" else [name for name in options_of(cls) if name in vars(root)]
+    shared = [] if root is cls or kind == "section" else [name for name in options_of(cls) if name in options_of(root)]
     shared = [name for name in shared if not any(name in vars(base) for base in cls.__mro__ if base is not root)]
     described: dict[str, Any] = {
         "kind": kind,

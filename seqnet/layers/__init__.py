@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from seqnet.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from seqnet.layers.attention import PositionalEmbedding, SelfAttention, TransformerEncoder
 from seqnet.layers.base import Context, Layer, ParamSpec
 from seqnet.layers.batch_normalization import BatchNormalization
+from seqnet.layers.blocks import Repeat, Residual
 from seqnet.layers.convolution import Conv1D, Conv2D, Conv3D
 from seqnet.layers.core import Activation, ActivityRegularization, Dense, Identity, Input
 from seqnet.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+from seqnet.layers.embedding import Embedding, Masking
 from seqnet.layers.normalization import (
     GroupNormalization,
     LayerNormalization,
@@ -120,6 +123,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "ELU",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",
@@ -142,6 +146,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -152,11 +157,15 @@ __all__ = [
     "PReLU",
     "ParamSpec",
     "Permute",
+    "PositionalEmbedding",
     "RMSNormalization",
     "ReLU",
+    "Repeat",
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Residual",
+    "SelfAttention",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -166,6 +175,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "TransformerEncoder",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",

@@ -6,6 +6,7 @@ Context, so a layer used twice, inside a block, or by several threads at once is
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -40,14 +41,16 @@ class Grads:
     """One layer's gradients in one shard: views into the shard's flat vector.
 
     The first addition of a step overwrites, so nothing has to be zeroed beforehand; names of frozen variables are
-    ignored.
+    ignored. private: no one but this object writes into the views, so that it may rely on what it left there.
     """
 
-    __slots__ = ("views", "pending")
+    __slots__ = ("views", "pending", "private", "touched")
 
-    def __init__(self, views: dict[str, Array]) -> None:
+    def __init__(self, views: dict[str, Array], *, private: bool = False) -> None:
         self.views = views
         self.pending: set[str] = set(views)
+        self.private = private
+        self.touched: dict[str, list[Array]] = {}  # rows that are not zero, of variables that add_rows alone wrote
 
     def wants(self, name: str) -> bool:
         """Whether anyone will use this gradient."""
@@ -57,6 +60,8 @@ class Grads:
         view = self.views.get(name)
         if view is None:
             return
+        if self.touched:
+            self.touched.pop(name, None)
         if name in self.pending:
             self.pending.discard(name)
             np.copyto(view, value)
@@ -68,6 +73,8 @@ class Grads:
         view = self.views.get(name)
         if view is None:
             return
+        if self.touched:
+            self.touched.pop(name, None)
         if name in self.pending:
             self.pending.discard(name)
             np.matmul(a, b, out=view)
@@ -79,15 +86,41 @@ class Grads:
         view = self.views.get(name)
         if view is None:
             return
+        if self.touched:
+            self.touched.pop(name, None)
         if name in self.pending:
             self.pending.discard(name)
             np.add.reduce(value, axis=0, out=view)
         else:
             view += np.add.reduce(value, axis=0)
 
+    def add_rows(self, name: str, indices: Array, rows: Array) -> None:
+        """Add rows[i] to row indices[i] of the gradient, for tables of which a batch touches a few rows.
+
+        indices: (M,) without repetitions, rows: (M, D).
+        """
+        view = self.views.get(name)
+        if view is None:
+            return
+        if name not in self.pending:
+            view[indices] += rows
+            if name in self.touched:
+                self.touched[name].append(indices)
+            return
+        self.pending.discard(name)
+        old = self.touched.pop(name, None)
+        if old is None:
+            view.fill(0.0)
+        for stale in old or ():
+            view[stale] = 0.0
+        view[indices] = rows
+        if self.private:
+            self.touched[name] = [indices]
+
     def view(self, name: str) -> Array:
         """The gradient itself, to be added to in place."""
         view = self.views[name]
+        self.touched.pop(name, None)
         if name in self.pending:
             self.pending.discard(name)
             view.fill(0.0)
@@ -100,6 +133,7 @@ class Grads:
     def close(self) -> None:
         """The step is over: variables that no one touched have gradient zero."""
         for name in self.pending:
+            self.touched.pop(name, None)
             self.views[name].fill(0.0)
         self.pending.clear()
 
@@ -107,18 +141,20 @@ class Grads:
 class Worker:
     """What the layers of one shard share: random stream, scratch memory, and the meeting point of the shards."""
 
-    __slots__ = ("index", "count", "rng", "rows", "exchange", "_scratch")
+    __slots__ = ("index", "count", "rng", "rows", "first", "penalty", "exchange", "_scratch")
 
     def __init__(self, rng: np.random.Generator, index: int = 0, count: int = 1) -> None:
         self.index = index
         self.count = count
         self.rng = rng
-        self.rows = 0
+        self.rows = 0  # of the whole batch
+        self.first = 0  # the row of the batch that x begins with
+        self.penalty = 0.0  # what outputs of layers inside layers add to the loss, of the pass under way
         self.exchange: Callable[[int, Array], Array] | None = None
         self._scratch = np.empty(0, np.uint8)
 
     def scratch(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        size = math.prod(shape) * np.dtype(dtype).itemsize
         if self._scratch.size < size:
             self._scratch = np.empty(size, np.uint8)
         block: Array = self._scratch[:size].view(dtype)
@@ -150,6 +186,11 @@ class Context:
         """Rows of the whole batch, over all shards."""
         return self.worker.rows
 
+    @property
+    def first_row(self) -> int:
+        """Where in the batch x begins, for messages."""
+        return self.worker.first
+
     def scratch(self, shape: tuple[int, ...], dtype: Any) -> Array:
         """Uninitialized memory, valid until the next request in this shard."""
         return self.worker.scratch(shape, dtype)
@@ -176,18 +217,19 @@ class Layer(Component):
     """Base of all layers. x: (N, ...) -> y: (N, ...); shapes in options and methods leave the batch axis out."""
 
     kind = "layer"
+    # Facts about the class; layers that hold others set those that depend on them in setup.
     # False: an input mask ends here, as in Keras's layers without mask support.
-    supports_masking: ClassVar[bool] = False
+    supports_masking: bool = False
     # The layer makes a mask from its input (Embedding, Masking), so output_mask is called without one too.
-    makes_mask: ClassVar[bool] = False
+    makes_mask: bool = False
     # False: training and inference compute the same (nothing random, no batch statistics).
-    differs_in_training: ClassVar[bool] = False
+    differs_in_training: bool = False
     # True: integers reach the layer as they are instead of being cast to floats.
-    takes_integers: ClassVar[bool] = False
+    takes_integers: bool = False
     # True: the option `activation` is the last thing that happens to the output.
     activation_is_last: ClassVar[bool] = False
     # True: the layer couples the rows of a batch (batch statistics).
-    couples_rows: ClassVar[bool] = False
+    couples_rows: bool = False
     # True: the layer has adapt(data), which takes statistics from the training rows, and `adapted`, which says
     # whether it has them.
     adapts: ClassVar[bool] = False

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from seqnet.errors import UsageError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
+from seqnet.layers.inner import names_of
 from seqnet.network.network import Network, Node
 
 if TYPE_CHECKING:
@@ -107,10 +108,9 @@ def _rows(network: Network, node: Node, total: int, nested: bool) -> list[Summar
 
 
 def _inner(layer: Layer, in_shape: tuple[int | None, ...], level: int, total: int) -> list[SummaryRow]:
-    rows = []
-    for child, shape in layer.children(in_shape):
+    rows, inside = [], layer.children(in_shape)
+    for (child, shape), name in zip(inside, names_of([child for child, _ in inside]), strict=True):
         count = sum(view.size for view in (child.variables or {}).values())
-        name = str(child.name or child.spec_name.lower())
         out = (None, *child.output_shape(shape))
         share = count / total if total else 0.0
         rows.append(SummaryRow(name, child.spec_name, out, count, _trainable(child, count), level, share=share))

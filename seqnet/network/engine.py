@@ -58,6 +58,8 @@ class Shard:
                 context = Context(first.params, first.grads, worker, first.children)
             self.contexts.append(context)
         self.grads = [grads for context in by_layer.values() for grads in _all_grads(context)]
+        for grads in self.grads:
+            grads.private = worker.index > 0  # the first shard's vector is handed out, as scratch too
         self.penalties = [node.layer.output_penalty() for node in network.nodes]
         # No gradient is needed below the first layer that has trained variables.
         self.lowest = next(
@@ -68,7 +70,7 @@ class Shard:
         mask: Array | None = None
         caches: list[Cache] = []
         outputs: list[Array] = []
-        penalty = 0.0
+        penalty = self.worker.penalty = 0.0
         for layer, context, regularizer in zip(layers, self.contexts, self.penalties, strict=True):
             context.training = training
             context.mask = mask
@@ -81,7 +83,7 @@ class Shard:
                 penalty += regularizer(y) / self.worker.rows
                 outputs.append(y)
             x = y
-        return Pass(x, mask, caches, outputs, penalty)
+        return Pass(x, mask, caches, outputs, penalty + self.worker.penalty)
 
     def backward(self, layers: Sequence[Layer], done: Pass, dy: Array) -> None:
         outputs = done.outputs
@@ -142,6 +144,7 @@ class Engine:
 
         def work(index: int) -> None:
             for piece in self._pieces(index, len(shards), rows):
+                shards[index].worker.first = piece.start
                 done = shards[index].forward(layers, x[piece], training=training, keep=False)
                 parts[index].append(done.y)
 
@@ -165,6 +168,7 @@ class Engine:
                 for grads in shard.grads:
                     grads.start()
             for piece in self._pieces(index, len(shards), rows):
+                worker.first = piece.start
                 done = shard.forward(plan.layers, x[piece], training=training, keep=training)
                 part = None if weight is None else weight[piece]
                 value, dy = loss.value_and_gradient(

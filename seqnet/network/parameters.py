@@ -14,8 +14,8 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.layers.base import Context, Grads, Layer, ParamSpec, Worker
+from seqnet.layers.inner import names_of
 from seqnet.optimizers.base import Segment
-from seqnet.registry import snake_case
 
 
 @dataclass
@@ -136,9 +136,8 @@ def _collect(layer: Layer, in_shape: Shape, path: str, trainable: bool) -> Layer
         name: Variable(f"{path}/{name}", spec, spec.trainable and trainable)
         for name, spec in layer.param_specs(in_shape).items()
     }
-    children = []
-    for child, shape in layer.children(in_shape):
-        name = child.name or snake_case(child.spec_name)
+    children, inside = [], layer.children(in_shape)
+    for (child, shape), name in zip(inside, names_of([child for child, _ in inside]), strict=True):
         children.append(_collect(child, shape, f"{path}/{name}", trainable and child.trainable))
     return LayerVariables(layer, path, own, children)
 
