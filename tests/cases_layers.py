@@ -478,6 +478,18 @@ PREPROCESSING: list[dict[str, Any]] = [
         "options": {"scale": [0.5, 2.0, 1.5], "offset": [0.1, 0.2, -0.3]},
         "input": (4, 2, 3),
     },
+    {
+        "case": "rescaling_scaled_channels",
+        "layer": "Rescaling",
+        "options": {"scale": [0.5, 2.0]},
+        "input": (4, 3, 2),
+    },
+    {
+        "case": "rescaling_shifted_channels",
+        "layer": "Rescaling",
+        "options": {"scale": 0.5, "offset": [1.0, 2.0]},
+        "input": (4, 3, 2),
+    },
     {"case": "normalization", "layer": "Normalization", "input": (5, 4), "weights": ["normal", "positive", "keep"]},
     {
         "case": "normalization_steps",

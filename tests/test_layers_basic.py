@@ -16,6 +16,7 @@ from seqnet.layers.base import Worker
 from seqnet.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from seqnet.network.engine import Engine, Shard
 from seqnet.network.network import Network
+from seqnet.registry import components
 
 BIG = (200, 50, 20)  # enough draws to tell 0.300 from 0.305
 
@@ -518,6 +519,12 @@ def test_masks_that_do_not_fit_are_refused() -> None:
         context.mask = np.ones((4, 3), bool)
         with pytest.raises(ShapeError, match="mask"):
             layer.forward(np.ones((4, 5)), context)
+
+
+def test_every_layer_is_exported() -> None:
+    names = {cls.__name__ for cls in components("layer") if cls.__module__.startswith("seqnet.")}
+    assert names <= set(layers.__all__)
+    assert layers.__all__ == sorted(layers.__all__)
 
 
 def test_every_option_has_a_help_text() -> None:

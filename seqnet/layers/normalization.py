@@ -274,9 +274,9 @@ class SpectralNormalization(Layer):
     power_iterations: PositiveInt = option("improvements of u a step", default=1)
 
     def setup(self) -> None:
-        inner = self.layer
-        for flag in ("takes_integers", "makes_mask", "supports_masking"):
-            self.__dict__[flag] = getattr(inner, flag)
+        self.takes_integers = self.layer.takes_integers
+        self.makes_mask = self.layer.makes_mask
+        self.supports_masking = self.layer.supports_masking
 
     def output_shape(self, in_shape: Shape) -> Shape:
         shape = self.layer.output_shape(in_shape)

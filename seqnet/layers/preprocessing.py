@@ -49,18 +49,25 @@ class Rescaling(Layer):
         return 2 * math.prod(n or 1 for n in in_shape)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
-        y: Array = x * _as(self.scale, x)
-        if self.offset != 0:
-            y += _as(self.offset, x)
+        if isinstance(self.scale, tuple) or isinstance(self.offset, tuple):
+            return _by_channel(x, self.scale, self.offset), None
+        y: Array = x * self.scale
+        if self.offset:
+            y += self.offset
         return y, None
 
     def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
-        return dy * _as(self.scale, dy) if need_dx else None
+        if not need_dx:
+            return None
+        return _by_channel(dy, self.scale, 0.0) if isinstance(self.scale, tuple) else dy * self.scale
 
 
-def _as(value: float | tuple[float, ...], x: Array) -> Any:
-    """An option as what multiplies x without changing its dtype."""
-    return value if isinstance(value, float) else np.array(value, x.dtype)
+def _by_channel(x: Array, scale: float | tuple[float, ...], offset: float | tuple[float, ...]) -> Array:
+    """x scale + offset, with a number for each index of the last axis."""
+    channels = x.shape[-1]
+    vectors = [np.broadcast_to(np.array(value, x.dtype), channels) for value in (scale, offset)]
+    columns = np.ascontiguousarray(x).reshape(-1, channels)
+    return scale_and_shift(columns, vectors[0], vectors[1] if offset else None).reshape(x.shape)
 
 
 class _Stored(Initializer):

@@ -268,4 +268,4 @@ def _check_noise_shape(noise_shape: Shape | None, in_shape: Shape) -> None:
 
 def _share_draws(layer: Layer, noise_shape: Shape | None) -> None:
     """Where one draw serves every row, the shards must agree on it, so the batch may not be cut into pieces."""
-    layer.__dict__["couples_rows"] = noise_shape is not None and bool(noise_shape) and noise_shape[0] == 1
+    layer.couples_rows = bool(noise_shape) and noise_shape is not None and noise_shape[0] == 1
