@@ -93,7 +93,7 @@ MISTYPED: list[tuple[list[str], list[str]]] = [
     (["train", "mons.yaml"], ["mons.yaml: error:", "did you mean moons.yaml?"]),
     (["evaluate"], ["there are no runs in runs", "seqnet train"]),
     (["evaluate", "nix"], ["there is no run nix"]),
-    (["train", "moons.yaml", "--resume"], ["there is no run moons"]),
+    (["train", "moons.yaml", "--resume"], ["there is no run named moons", "--resume"]),
     (["train", "moons.yaml", "--resume", "runs/moons/7"], ["there is no run runs/moons/7"]),
     (["train", "moons.yaml", "-s", "modle=3"], ["-s modle=3: error:", "did you mean model?"]),
     (["schema", "-o", "no/where/x.json"], ["can't write no/where/x.json"]),
@@ -218,7 +218,7 @@ def test_resume_may_stand_before_the_file_or_alone(run: Run) -> None:
 def test_a_finished_run_says_that_nothing_is_left(run: Run) -> None:
     good(run("train", "moons.yaml", "-q"))
     code, _, err = run("train", "moons.yaml", "-q", "--resume")
-    assert code == 0 and "runs/moons/1 has its 3 epochs already" in err and "-s training.epochs=6" in err
+    assert code == 2 and "runs/moons/1" in err and "3" in err and "-s training.epochs=" in err
 
 
 def test_interrupted_training_says_how_to_go_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -241,13 +241,10 @@ def test_interrupted_training_says_how_to_go_on(run: Run, monkeypatch: pytest.Mo
 
 
 def test_a_second_ctrl_c_still_names_the_run(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from seqnet.training.trainer import Trainer
-
-    def stopped(*_: Any) -> None:
+    def stopped(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("seqnet.runs.train._result", stopped)
-    monkeypatch.setattr(Trainer, "_batch", stopped)
+    monkeypatch.setattr("seqnet.runs.train._fit", stopped)
     code, _, err = run("train", "moons.yaml")
     assert code == 130 and "runs/moons/1" in err and "Traceback" not in err
     assert "seqnet train moons.yaml" in err
@@ -362,7 +359,7 @@ def test_predict_writes_other_formats(name: str, run: Run, tmp_path: Path) -> No
         (["predict", "moons", "moons.yaml"], "no way to read .yaml"),
         (["predict", "moons", "x.npy", "-o", "out.txt"], "out.txt"),
         (["evaluate", "moons", "--data", "x.npy"], "--data takes"),
-        (["evaluate", "--split", "train", "--data", "sine.yaml"], "(2,)"),
+        (["evaluate", "--split", "train", "--data", "sine.yaml"], "sine"),
     ],
 )
 def test_wrong_input_to_a_run(arguments: list[str], said: str, run: Run, tmp_path: Path) -> None:

@@ -56,13 +56,10 @@ def command(
     """
     config, run = _which(context, config, resume, runs)
     from seqnet.console.live import RunDisplay
-    from seqnet.runs.folder import find_run
     from seqnet.runs.train import train
     from seqnet.spec.run import load_spec
 
     spec = load_spec(config, overrides)
-    if run:
-        find_run(spec.name if run is True else str(run), runs)  # before anything else is done
     verbose = spec.training.verbose
     shown = not quiet and verbose != 0
     again = _again(config, overrides)
@@ -192,9 +189,6 @@ class _Events:
                 self.display.watch(details["monitor"], details["mode"], details.get("best"))
             if self.shown:
                 self._start(details)
-            if details["resumed"] and details["epoch"] >= self.spec.training.epochs:
-                done = f"{details['folder']} has its {details['epoch']} epochs already"
-                self.display.say(f"{done}; for more of them: -s training.epochs={2 * details['epoch']}")
 
     def _start(self, details: dict[str, Any]) -> None:
         from seqnet.console.results import start_lines
