@@ -50,6 +50,12 @@ def test_every_command_and_option_has_help(path: tuple[str, ...], command: click
         assert max(map(len, out.splitlines())) <= 100
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"seqnet {name}" in readme
+
+
 def test_without_arguments_there_is_help(run: Run) -> None:
     out = good(run())
     assert out == good(run("--help"))
