@@ -164,15 +164,22 @@ class Worker:
 class Context:
     """Everything a layer may need in a call beside x: parameters, gradients, randomness, the mask, the shard."""
 
-    __slots__ = ("params", "grads", "children", "worker", "training", "mask")
+    __slots__ = ("params", "grads", "children", "worker", "carried", "training", "mask")
 
     def __init__(
-        self, params: dict[str, Array], grads: Grads, worker: Worker, children: tuple[Context, ...] = ()
+        self,
+        params: dict[str, Array],
+        grads: Grads,
+        worker: Worker,
+        children: tuple[Context, ...] = (),
+        carried: dict[str, Array] | None = None,
     ) -> None:
         self.params = params
         self.grads = grads
         self.worker = worker
         self.children = children  # of the layers inside this one, in the order of Layer.children
+        # What a layer with carries_state takes from one batch to the next; the network's, so every shard has the same.
+        self.carried = {} if carried is None else carried
         self.training = False
         self.mask: Array | None = None  # (N, T), False where a step is padding
 
@@ -230,9 +237,12 @@ class Layer(Component):
     activation_is_last: ClassVar[bool] = False
     # True: the layer couples the rows of a batch (batch statistics).
     couples_rows: bool = False
-    # True: the layer has adapt(data), which takes statistics from the training rows, and `adapted`, which says
-    # whether it has them.
+    # True: the layer takes statistics from the training rows with adapt(data).
     adapts: ClassVar[bool] = False
+    # True: a batch starts where the one before ended (ctx.carried), so it is neither shared out nor cut.
+    carries_state: bool = False
+    # True: the layer walks along the steps of a sequence, so that each cut of a batch costs it a walk.
+    walks_steps: bool = False
 
     name: str | None = option("a name of its own; default: the layer's type and a number", default=None, kw_only=True)
     trainable: bool = option("false freezes the layer's weights", default=True, kw_only=True)
@@ -249,6 +259,8 @@ class Layer(Component):
 
     # Set when a model builds the layer: name -> view into the model's parameters, in Keras's order.
     variables: dict[str, Array] | None = None
+    # Likewise what carries_state speaks of, by name; empty before the first batch.
+    carried: dict[str, Array] | None = None
 
     @classmethod
     def automatic_aliases(cls) -> tuple[str, ...]:
@@ -286,6 +298,15 @@ class Layer(Component):
     def flops(self, in_shape: Shape) -> int:
         """Floating-point operations of one row's forward pass; a multiply and an add count as two."""
         return 0
+
+    @property
+    def adapted(self) -> bool:
+        """False while the layer still has to take statistics from the training rows."""
+        return True
+
+    def adapt(self, data: Any) -> None:
+        """Take statistics from rows as they reach the layer: an array or an iterable of batches. Raises UsageError."""
+        raise UsageError(f"{self.spec_name} has nothing to adapt")
 
     def output_penalty(self) -> Regularizer | None:
         """What the output adds to the loss, as its mean over the batch."""

@@ -6,7 +6,7 @@ of one a variable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,18 +37,19 @@ class LayerVariables:
     path: str
     own: dict[str, Variable]
     children: list[LayerVariables]
+    carried: dict[str, Array] = field(default_factory=dict)  # by layers with carries_state, from batch to batch
+
+    def branches(self) -> Iterator[LayerVariables]:
+        """This layer and those inside it."""
+        yield self
+        for child in self.children:
+            yield from child.branches()
 
     def all(self) -> Iterator[Variable]:
         """Keras's order: own variables, trainable ones first (frozen or not), then inner layer by inner layer."""
         yield from sorted(self.own.values(), key=lambda v: not v.spec.trainable)
         for child in self.children:
             yield from child.all()
-
-    def layers(self) -> Iterator[Layer]:
-        """This layer and those inside it."""
-        yield self.layer
-        for child in self.children:
-            yield from child.layers()
 
 
 class Parameters:
@@ -70,14 +71,26 @@ class Parameters:
 
     def layers(self) -> Iterator[Layer]:
         """Every layer and every layer inside one, each once."""
-        for branch in self.tree.values():
-            yield from branch.layers()
+        for branch in self._branches():
+            yield branch.layer
 
     @property
     def segments(self) -> list[Segment]:
         """Where each trained variable lies in theta."""
         trained = (v for v in self.variables if v.trainable)
         return [Segment(v.path, v.start, v.start + v.view.size, v.view.shape, v.spec.constraint) for v in trained]
+
+    def carried(self) -> dict[str, Array]:
+        """What layers take from one batch to the next, by path; not part of the weights."""
+        return {f"{branch.path}/{name}": value for branch in self._branches() for name, value in branch.carried.items()}
+
+    def set_carried(self, values: Mapping[str, Array]) -> None:
+        """The inverse of `carried`."""
+        for branch in self._branches():
+            prefix = f"{branch.path}/"
+            own = {path.removeprefix(prefix): value for path, value in values.items() if path.startswith(prefix)}
+            branch.carried.clear()
+            branch.carried.update({name: value.copy() for name, value in own.items() if "/" not in name})
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Draw every variable's start, in Keras's order."""
@@ -111,7 +124,7 @@ class Parameters:
                     views[name] = part.reshape(variable.view.shape)
         params = {name: variable.view for name, variable in branch.own.items()}
         children = tuple(self._context(child, gradient, worker) for child in branch.children)
-        return Context(params, Grads(views), worker, children)
+        return Context(params, Grads(views), worker, children, branch.carried)
 
     def _allocate(self) -> tuple[Array, Array]:
         sizes = {True: 0, False: 0}
@@ -125,6 +138,10 @@ class Parameters:
             stop = variable.start + int(np.prod(variable.spec.shape))
             variable.view = vector[variable.start : stop].reshape(variable.spec.shape)
         return theta, frozen
+
+    def _branches(self) -> Iterator[LayerVariables]:
+        for branch in self.tree.values():
+            yield from branch.branches()
 
     def _bind(self) -> None:
         for branch in self.tree.values():
@@ -151,5 +168,6 @@ def _refreeze(branch: LayerVariables, trainable: bool) -> None:
 
 def _bind(branch: LayerVariables) -> None:
     branch.layer.variables = {v.path.removeprefix(f"{branch.path}/"): v.view for v in branch.all()}
+    branch.layer.carried = branch.carried
     for child in branch.children:
         _bind(child)

@@ -51,6 +51,7 @@ def take_state(trainer: Trainer, callbacks: Sequence[Callback]) -> Snapshot:
     """Everything that a resumed run needs to go on as if nothing had happened."""
     compiled = trainer.compiled
     snapshot = take_weights(compiled.network)
+    snapshot.put("carried", compiled.network.parameters.carried())
     snapshot.put("optimizer", compiled.optimizer.state())
     snapshot.put("running", compiled.running.state())
     for index, callback in enumerate(callbacks):
@@ -70,6 +71,7 @@ def put_state(trainer: Trainer, callbacks: Sequence[Callback], snapshot: Snapsho
     """The inverse of take_state; the next `fit` goes on where the snapshot was taken."""
     compiled, data = trainer.compiled, snapshot.data
     put_weights(compiled.network, snapshot)
+    compiled.network.parameters.set_carried(snapshot.part("carried"))
     try:
         compiled.optimizer.load_state(snapshot.part("optimizer"))
         compiled.running.load_state(snapshot.part("running"))
