@@ -10,6 +10,7 @@ from seqnet.layers.blocks import Repeat, Residual
 from seqnet.layers.convolution import Conv1D, Conv2D, Conv3D
 from seqnet.layers.core import Activation, ActivityRegularization, Dense, Identity, Input
 from seqnet.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
+from seqnet.layers.einsum import EinsumDense
 from seqnet.layers.embedding import Embedding, Masking
 from seqnet.layers.normalization import (
     GroupNormalization,
@@ -123,6 +124,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dropout",
     "ELU",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GaussianDropout",

@@ -19,7 +19,7 @@ from seqnet.kernels.attention import attend, attend_back
 from seqnet.kernels.noise import keep
 from seqnet.layers.base import Context, Layer, ParamSpec, layer, require_known, require_rank, show_shape
 from seqnet.layers.core import Dense
-from seqnet.layers.inner import flops_of, run, run_back
+from seqnet.layers.inner import flops_of, run, run_back, with_axes
 from seqnet.layers.normalization import LayerNormalization
 from seqnet.layers.regularization import SEED_HELP, Dropout
 from seqnet.regularizers import Regularizer
@@ -380,13 +380,6 @@ HALVES = (
     ("attention_norm", ("attention", "attention_dropout")),
     ("feedforward_norm", ("feedforward_hidden", "feedforward_output", "feedforward_dropout")),
 )
-
-
-def with_axes(initializer: Initializer, into: tuple[int, ...], out: tuple[int, ...]) -> Initializer:
-    """The initializer, told which axes of a kernel count as inputs and outputs, where that matters to it."""
-    if getattr(initializer, "input_axes", ()) is None or getattr(initializer, "output_axes", ()) is None:
-        return initializer.replace(input_axes=into, output_axes=out)
-    return initializer
 
 
 def _check_steps(shape: Shape) -> None:

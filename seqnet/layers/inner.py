@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from seqnet.arrays import Array, Cache, Shape
+from seqnet.initializers import Initializer
 from seqnet.layers.base import Context, Layer
 from seqnet.registry import snake_case
 
@@ -78,3 +79,10 @@ def names_of(layers: Sequence[Layer]) -> list[str]:
 def flops_of(children: Sequence[tuple[Layer, Shape]]) -> int:
     """Those of the layers inside, together."""
     return sum(inner.flops(shape) for inner, shape in children)
+
+
+def with_axes(initializer: Initializer, into: tuple[int, ...], out: tuple[int, ...]) -> Initializer:
+    """The initializer, told which axes of a kernel count as inputs and outputs, where that matters to it."""
+    if getattr(initializer, "input_axes", ()) is None or getattr(initializer, "output_axes", ()) is None:
+        return initializer.replace(input_axes=into, output_axes=out)
+    return initializer
