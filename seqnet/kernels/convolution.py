@@ -14,7 +14,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.kernels import depthwise, dilated, im2col, stem, winograd
-from seqnet.kernels.products import multiplied, multiply
+from seqnet.kernels.products import multiplied, multiply, summed
 from seqnet.kernels.windows import Scratch, Triple, Windows
 
 
@@ -94,7 +94,7 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, windows: Windows, scr
 def _kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scratch: Scratch) -> tuple[Array, Array]:
     shape = kernel.shape
     if windows.is_pointwise:
-        dkernel = multiplied(x.reshape(-1, x.shape[-1]).T, dy.reshape(-1, dy.shape[-1]))
+        dkernel = summed(x.reshape(-1, x.shape[-1]), dy.reshape(-1, dy.shape[-1]))
         return dkernel.reshape(shape), total_over_positions(dy)
     flat = _folded(windows)
     x, dy, kernel = _as(x, flat.size), _as(dy, flat.out), kernel.reshape(*flat.kernel, *shape[3:])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.kernels.products import multiply
+from seqnet.kernels.products import multiply, summed
 from seqnet.kernels.windows import Scratch, Windows, blocks, carve, covered, padding_shape, whole_pixels, window_view
 
 BLOCK_BYTES = 400_000  # of gathered windows at a time: they stay in the second-level cache beside what they meet
@@ -36,9 +36,9 @@ def kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scratc
         columns = _gather(x[images], windows, start, stop, scratch)
         rows = _rows(dy[images], windows, start, stop)
         if number == 0:
-            np.matmul(columns.T, rows, out=total)
+            np.copyto(total, summed(columns, rows))
         else:
-            total += columns.T @ rows
+            total += summed(columns, rows)
     return dkernel
 
 
@@ -47,6 +47,7 @@ def input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch)
     channels = kernel.shape[3]
     weights = kernel.reshape(-1, kernel.shape[-1]).T  # (F, K)
     dx = np.zeros((len(dy), *windows.size, channels), dy.dtype)
+    apart = all(windows.reach(axis) <= windows.strides[axis] for axis in range(3))  # no position in two windows
     for images, start, stop in _blocks(len(dy), kernel, windows):
         rows = _rows(dy[images], windows, start, stop)
         columns = scratch((len(rows), windows.taps * channels), dy.dtype)
@@ -54,8 +55,13 @@ def input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch)
         counts, _ = windows.block(windows.block_axis, start, stop)
         parts = columns.reshape(-1, *counts, windows.taps, channels)
         target = dx[images]
+        if apart:
+            parts, target = whole_pixels(parts), whole_pixels(target)
         for tap, (there, here) in enumerate(_taps(windows, start, stop)):
-            target[(slice(None), *here)] += parts[(slice(None), *there, tap)]
+            if apart:
+                target[(slice(None), *here)] = parts[(slice(None), *there, tap)]
+            else:
+                target[(slice(None), *here)] += parts[(slice(None), *there, tap)]
     return dx
 
 

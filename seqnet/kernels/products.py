@@ -20,6 +20,8 @@ STEP = 4  # rows that they handle at a time
 MOST_ROWS = 240  # more bring nothing, and less fits the cache
 FEW_ROWS = 16  # fewer leave too little work to a piece
 FEW_COLUMNS = 32
+SUMMED_ROWS = 1024  # rows of a sum of products at a time
+MOST_SUMMED = 65_536  # numbers in such a sum; adding up more costs what the small kernels save
 
 
 def _has_small_kernels() -> bool:
@@ -79,20 +81,17 @@ def by_columns(b: Array, across: int) -> Array:
 
 
 def multiply(a: Array, b: Array, out: Array) -> None:
-    """out = a @ b for matrices (M, K), (K, N), (M, N) that lie contiguous in memory, or as transposes of such."""
+    """out = a @ b for matrices (M, K), (K, N), (M, N); a may be the transpose of a contiguous matrix."""
     rows, inner = a.shape
     step, across = piece_shape(rows, inner, b.shape[1])
+    b = np.ascontiguousarray(b)  # the small kernels are half as fast on a transpose
     if step >= rows and across == b.shape[1]:
         np.matmul(a, b, out=out)
         return
     whole = rows // step * step
     if whole:
-        pieces = a[:whole].reshape(-1, step, inner)[None]
-        np.matmul(
-            pieces,
-            by_columns(b, across)[:, None],
-            out=by_columns(out[:whole].reshape(-1, step, b.shape[1]), across).swapaxes(0, 1),
-        )
+        target = by_columns(out[:whole].reshape(-1, step, b.shape[1]), across)
+        np.matmul(a[:whole].reshape(-1, step, inner), by_columns(b, across)[:, None], out=target.swapaxes(0, 1))
     if whole < rows:
         np.matmul(a[whole:], b, out=out[whole:])
 
@@ -102,3 +101,20 @@ def multiplied(a: Array, b: Array) -> Array:
     out: Array = np.empty((a.shape[0], b.shape[1]), a.dtype)
     multiply(a, b, out)
     return out
+
+
+def summed(a: Array, b: Array) -> Array:
+    """aᵀ @ b for contiguous (P, M) and (P, N), P the longest by far: in pieces of P that are added up."""
+    length, (down, across) = len(a), (a.shape[1], b.shape[1])
+    if not SMALL_KERNELS or length * down * across <= SMALL or down * across > MOST_SUMMED:
+        return a.T @ b
+    step = min(length, SUMMED_ROWS)
+    down, across = divisors_for(down, step, across)
+    count = length // step
+    left = a[: count * step].reshape(count, step, -1, down).transpose(0, 2, 3, 1)[:, :, None]
+    right = by_columns(b[: count * step].reshape(count, step, -1), across)[:, None]
+    parts = np.matmul(left, right)  # (count, M / down, N / across, down, across)
+    total: Array = np.add.reduce(parts, axis=0).swapaxes(1, 2).reshape(a.shape[1], b.shape[1])
+    if count * step < length:
+        total += a[count * step :].T @ b[count * step :]
+    return total

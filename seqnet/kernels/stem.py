@@ -14,9 +14,9 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.kernels.products import SMALL, SMALL_KERNELS, multiply, strided
-from seqnet.kernels.windows import Scratch, Windows, blocks, carve, covered, padding_shape
+from seqnet.kernels.windows import Scratch, Windows, blocks, carve, cover, whole_pixels
 
-BLOCK_BYTES = 900_000  # of gathered rows at a time
+BLOCK_BYTES = 1_800_000  # of gathered rows at a time
 MOST_ROWS = 32
 
 
@@ -70,14 +70,9 @@ def _blocks(x: Array, y: Array, windows: Windows, scratch: Scratch) -> Iterator[
         some = x[images]
         part = y[images][(slice(None),) * (axis + 1) + (slice(start, stop),)].reshape(-1, y.shape[-1])
         lengths = tuple(high - low for low, high in spans)
-        columns, padded, planes = carve(
-            scratch,
-            x.dtype,
-            (windows.taps * channels + 1, len(part)),
-            padding_shape(some, windows, spans),
-            (channels, len(some), *lengths),
-        )
-        np.copyto(np.moveaxis(planes, 0, -1), covered(some, windows, spans, padded))
+        shapes = (windows.taps * channels + 1, len(part)), (channels, len(some), *lengths)
+        columns, planes = carve(scratch, x.dtype, *shapes)
+        cover(some, windows, spans, np.moveaxis(planes, 0, -1))
         channel, image, *steps = (s // x.itemsize for s in planes.strides)
         view = strided(
             planes,
@@ -89,6 +84,10 @@ def _blocks(x: Array, y: Array, windows: Windows, scratch: Scratch) -> Iterator[
                 *(step * stride for step, stride in zip(steps, windows.strides, strict=True)),
             ),
         )
-        np.copyto(columns[:-1].reshape(view.shape), view)
+        target = columns[:-1].reshape(view.shape)
+        if windows.strides[2] == 1:
+            np.copyto(whole_pixels(target), whole_pixels(view))
+        else:
+            np.copyto(target, view)
         columns[-1] = 1.0
         yield part, columns

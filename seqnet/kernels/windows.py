@@ -130,6 +130,12 @@ def covered(x: Array, windows: Windows, spans: list[tuple[int, int]], buffer: Ar
     if buffer.ndim == 1:
         (d, d_end), (h, h_end), (w, w_end) = spans
         return x[:, d:d_end, h:h_end, w:w_end]
+    cover(x, windows, spans, buffer)
+    return buffer
+
+
+def cover(x: Array, windows: Windows, spans: list[tuple[int, int]], buffer: Array) -> None:
+    """Copy the part of x in the spans into `buffer`, with zeros around the image."""
     here, there = [], []
     for (low, high), size in zip(spans, windows.size, strict=True):
         here.append(slice(max(0, -low), min(high, size) - low))
@@ -139,7 +145,6 @@ def covered(x: Array, windows: Windows, spans: list[tuple[int, int]], buffer: Ar
         buffer[(*before, slice(0, part.start))] = 0.0
         buffer[(*before, slice(part.stop, None))] = 0.0
     buffer[(slice(None), *here)] = x[(slice(None), *there)]
-    return buffer
 
 
 def window_view(source: Array, windows: Windows, counts: Triple) -> Array:

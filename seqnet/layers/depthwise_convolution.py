@@ -12,7 +12,7 @@ from seqnet.constraints import Constraint
 from seqnet.declare import option
 from seqnet.initializers import Initializer
 from seqnet.kernels import convolution as kernels
-from seqnet.kernels.products import multiplied
+from seqnet.kernels.products import multiplied, summed
 from seqnet.kernels.windows import Scratch, Windows, in_three
 from seqnet.layers.base import Context, Layer, ParamSpec, layer
 from seqnet.layers.spatial import (
@@ -215,7 +215,7 @@ class _SeparableConvolution(Layer):
         dz = to_last(self.activation.backward(dy, activation_cache), self.data_format).reshape(-1, self.filters)
         grads = ctx.grads
         if grads.wants("pointwise_kernel"):
-            dkernel = multiplied(between.reshape(-1, between.shape[-1]).T, dz)
+            dkernel = summed(between.reshape(-1, between.shape[-1]), dz)
             grads.add("pointwise_kernel", dkernel.reshape(ctx.params["pointwise_kernel"].shape))
         if grads.wants("bias"):
             grads.add("bias", kernels.total_over_positions(dz))
