@@ -112,7 +112,7 @@ def blocks(images: int, rows: int, row_bytes: int, limit: int) -> Iterator[tuple
         for i in range(count):
             yield slice(images * i // count, images * (i + 1) // count), 0, rows
         return
-    count = min(rows, -(-rows * row_bytes // limit))
+    count = -(-rows // max(1, limit // row_bytes))
     for n in range(images):
         for i in range(count):
             yield slice(n, n + 1), rows * i // count, rows * (i + 1) // count
