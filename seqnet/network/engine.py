@@ -55,7 +55,7 @@ class Shard:
             if first is None:
                 context = by_layer[id(node.layer)] = parameters.context(node.layer, self.gradient, worker)
             else:  # used again: the same variables and gradients, a mask of its own
-                context = Context(first.params, first.grads, worker, first.children)
+                context = Context(first.params, first.grads, worker, first.children, first.carried)
             self.contexts.append(context)
         self.grads = [grads for context in by_layer.values() for grads in _all_grads(context)]
         for grads in self.grads:
@@ -71,7 +71,7 @@ class Shard:
         caches: list[Cache] = []
         outputs: list[Array] = []
         penalty = self.worker.penalty = 0.0
-        for layer, context, regularizer in zip(layers, self.contexts, self.penalties, strict=True):
+        for layer, context, regularizer in zip(layers, self.contexts, self.penalties, strict=False):
             context.training = training
             context.mask = mask
             y, cache = layer.forward(x, context)
@@ -120,8 +120,10 @@ class Engine:
         couples = any(layer.couples_rows for layer in layers) or (loss is not None and loss.couples_rows)
         masked = any(layer.makes_mask for layer in layers)
         whole = loss is not None and loss.whole_batch
-        self.divisible = not whole
-        self.piece = 0 if couples or masked or whole else _piece_rows(network)
+        carries = any(layer.carries_state for layer in layers)
+        self.divisible = not (whole or carries)
+        uncut = couples or masked or whole or carries or any(layer.walks_steps for layer in layers)
+        self.piece = 0 if uncut else _piece_rows(network)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
@@ -150,6 +152,12 @@ class Engine:
 
         self._run(work, shards, rows)
         return _joined(parts)
+
+    def outputs_before(self, index: int, x: Array) -> Array:
+        """What the layer of node `index` gets for these rows, in inference mode."""
+        shard = self.shards[0]
+        self._run(lambda _: None, [shard], len(x))
+        return shard.forward(self.inference.layers[:index], x, training=False, keep=False).y
 
     def _step(self, x: Array, y: Array, weight: Array | None, *, training: bool) -> Step:
         plan, rows = self.training, len(x)

@@ -14,7 +14,7 @@ from seqnet.models.saving import describe_model
 from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import MetricsFiles
 from seqnet.training.callbacks import Callback, Logs, Monitor
-from seqnet.training.checkpoint import write_snapshot
+from seqnet.training.checkpoint import Snapshot, write_snapshot
 from seqnet.training.state import take_state
 
 BEST, LAST = "best", "last"
@@ -54,6 +54,8 @@ class RunRecorder(Callback):
         self.rows: list[dict[str, Any]] = []
         self.seconds: list[float] = []
         self.saved_at = time.perf_counter()
+        self.pause = 0.0  # seconds until the next save is worth its time
+        self._waiting: Snapshot | None = None  # the best state, not yet written
 
     def open(self, folder: Path) -> None:
         """Write into this folder from now on."""
@@ -70,22 +72,41 @@ class RunRecorder(Callback):
         epoch = trainer.history.epoch[-1] + 1
         rate = float(trainer.compiled.optimizer.learning_rate)
         self.rows.append({"epoch": epoch, **values, "learning_rate": rate})
-        self.files.write(self.rows)
         value = logs.get(self.monitor)
         number = math.nan if value is None else float(value)
         better = self.judge.better(number, self.judge.worst if self.best is None else self.best)
         if better or not self.best_values:
             self.best = number if math.isfinite(number) else None
             self.best_epoch, self.best_values = epoch, values
-            self.save(trainer, BEST)
-        self.save(trainer)
+            self._waiting = self._snapshot(trainer).copied()
+        ends = trainer.stop_training or epoch >= trainer.options.epochs
+        if ends or time.perf_counter() - self.saved_at >= self.pause:
+            self.save(trainer)
 
-    def save(self, trainer: Any, which: str = LAST) -> None:
-        """Write the complete state. Raises CheckpointError; an older checkpoint then stays."""
+    def save(self, trainer: Any) -> None:
+        """Write everything: the metrics, the best weights, the complete state.
+
+        Epochs can be shorter than writing takes, so after a save that took t seconds the next one is due in 50 t, at
+        most the interval. Raises CheckpointError, TrainingError; older files then stay.
+        """
+        started = time.perf_counter()
+        self.save_results()
+        write_snapshot(self.folder / LAST, self._snapshot(trainer))
+        self.saved_at = time.perf_counter()
+        # The first epoch is always kept, whatever the save before it took.
+        self.pause = min(self.interval, 50 * (self.saved_at - started)) if self.rows else 0.0
+
+    def save_results(self) -> None:
+        """Write the metrics and the best weights, which are good whatever became of the run since."""
+        self.files.write(self.rows)
+        if self._waiting is not None:
+            write_snapshot(self.folder / BEST, self._waiting)
+            self._waiting = None
+
+    def _snapshot(self, trainer: Any) -> Snapshot:
         snapshot = take_state(trainer, self.callbacks)
         snapshot.data |= {"model": self.described, **self.extra}
-        write_snapshot(self.folder / which, snapshot)
-        self.saved_at = time.perf_counter()
+        return snapshot
 
 
 def _plain(value: Any) -> Any:

@@ -17,8 +17,8 @@ import numpy as np
 
 from seqnet.datasets.base import Data, Split
 from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError
-from seqnet.layers.base import Layer
 from seqnet.models.sequential import Sequential
+from seqnet.network.engine import Engine
 from seqnet.runs import folder as folders
 from seqnet.runs.folder import create_run
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
@@ -29,7 +29,7 @@ from seqnet.spec.run import RunSpec
 from seqnet.spec.sections import NEEDED
 from seqnet.training.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot, reason
-from seqnet.training.compiled import class_weights
+from seqnet.training.compiled import class_weights, prepare, slices
 from seqnet.training.state import put_state, put_weights
 from seqnet.training.trainer import FitOptions, Rows, Trainer
 from seqnet.version import __version__
@@ -130,6 +130,7 @@ def _fit(
         trainer.interrupted = at_once = True  # a second Ctrl-C: whatever was saved last is what there is
     except SeqnetError:
         with suppress(SeqnetError):
+            record.recorder.save_results()
             folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), "failed"))
         raise
     if trainer.interrupted and not at_once:
@@ -213,21 +214,11 @@ def warn_or_refuse(spec: RunSpec, data: Data, on_event: Event) -> None:
 
 def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
     """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them."""
-    before: list[Layer] = []
-    for layer in model._layers:
-        if getattr(layer, "adapts", False):
-            part = Sequential([*before], seed=0) if before else None
-            if part is not None:
-                part.build((None, *model.network.input_shape))
-            batches = _batches(part, x, batch_size)
-            layer.adapt(batches)  # type: ignore[attr-defined]
-        before.append(layer)
-
-
-def _batches(part: Sequential | None, x: Any, batch_size: int) -> Iterator[Any]:
-    for start in range(0, len(x), batch_size):
-        rows = x[start : start + batch_size]
-        yield rows if part is None else part(rows)
+    engine = Engine(model.network)
+    for index, node in enumerate(model.network.nodes):
+        if not node.layer.adapted:
+            parts = (prepare(model.network, x[rows]) for rows in slices(len(x), batch_size))
+            node.layer.adapt(engine.outputs_before(index, part) for part in parts)
 
 
 @contextmanager
