@@ -93,10 +93,7 @@ class Number(Checker):
 
     def check(self, value: Any, path: Path, problems: list[Problem]) -> Any:
         if not self.matches(value):
-            hint = ""
-            if isinstance(value, str) and _is_number(value):
-                hint = "remove the quotes"
-            return self.refuse(value, path, problems, hint)
+            return self.refuse(value, path, problems, _number_hint(value) if isinstance(value, str) else "")
         number = operator.index(value) if self.whole else float(value)
         inside = (
             (self.gt is None or number > self.gt)
@@ -288,7 +285,13 @@ class MappingOf(Checker):
             for one in wrong:
                 message = f"a key of {name} must be {self.keys.says()}, got {show(key)}"
                 problems.append(Problem((*path, key), message, one.hint, on_key=True))
-            checked[good] = self.values.check(item, (*path, key), problems)
+            found: list[Problem] = []
+            checked[good] = self.values.check(item, (*path, key), found)
+            for one in found:
+                if one.path == (*path, key):
+                    message = f"{name} of {key} must be {self.values.says()}, got {show(item)}"
+                    one = Problem(one.path, message, one.hint)
+                problems.append(one)
         return INVALID if any(item is INVALID for pair in checked.items() for item in pair) else checked
 
     def says(self) -> str:
@@ -375,6 +378,17 @@ def checker_of(annotation: Any) -> Checker:
     if isinstance(annotation, type) and hasattr(annotation, "kind"):
         return ComponentOf(annotation)
     raise TypeError(f"no rule for the annotation {annotation!r}")
+
+
+def _number_hint(text: str) -> str:
+    """How to write a text that was meant as a number."""
+    if _is_number(text):
+        return "remove the quotes"
+    if text.endswith("%") and _is_number(text[:-1]):
+        return f"write {float(text[:-1]) / 100:g}"
+    if text.count(",") == 1 and _is_number(text.replace(",", ".")):
+        return f"write {text.replace(',', '.')}"
+    return ""
 
 
 def _is_number(text: str) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from seqnet.checkers import INVALID, REQUIRED, Checker, checker_of, show, written
 from seqnet.errors import Path, Problem, SpecError, nearest, suggestion
-from seqnet.registry import UnknownName, is_known, lookup, snake_case
+from seqnet.registry import UnknownName, is_known, lookup, name_hint, snake_case
 from seqnet.spelling import option_saying, usual_option
 
 C = TypeVar("C", bound="Component")
@@ -253,7 +253,7 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
             return adapted
         article = "an" if kind[0] in "aeiou" else "a"
         message = f"{label} must be {article} {kind} name or {{Name: {{options}}}}, got {show(value)}"
-        problems.append(Problem(path, message, _form_hint(kind, value)))
+        problems.append(Problem(path, message, _form_hint(kind, value, path)))
         return INVALID
     try:
         cls = lookup(kind, name)
@@ -282,24 +282,29 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
     return made
 
 
-def _form_hint(kind: str, value: Any) -> str:
+def _form_hint(kind: str, value: Any, path: Path) -> str:
     """What to write in place of a value that is no component's name with its options."""
+    listed = not path or isinstance(path[-1], int)
+    write = "write {}: {}" if listed else f"write {path[-1]}: {{{{{{}}: {{}}}}}}"
     if isinstance(value, list):
         names = [item for item in value if isinstance(item, str) and is_known(kind, item)]
-        return f"write it without the brackets: {names[0]}" if len(value) == len(names) == 1 else ""
+        if names and listed:
+            return "begin each of them with a dash of its own"
+        return f"there is one only: write {path[-1]}: {names[0]}" if names else name_hint(kind)
+    if value is None:
+        return "name one, or remove this entry"
     if not isinstance(value, Mapping) or not value:
-        return ""
+        return name_hint(kind)
     named = [key for key in value if isinstance(key, str) and is_known(kind, key)]
     if len(named) == len(value):
-        listed = kind in ("layer", "metric", "callback")
         return "begin each of them with a dash of its own" if listed else f"keep one of {', '.join(named)}"
     if named and value[named[0]] is None:  # the options stand beside the name, where they should be indented under it
         options = {key: item for key, item in value.items() if key != named[0]}
-        return f"indent the options further than the name, or write {named[0]}: {written(options)}"
+        return f"indent the options further than the name, or {write.format(named[0], written(options))}"
     for key, item in value.items():
         if isinstance(item, str) and is_known(kind, item):  # {type: Adam, learning_rate: 0.1}
             options = {other: entry for other, entry in value.items() if other != key}
-            return f"write {item}: {written(options)}" if options else f"write {item}"
+            return write.format(item, written(options))
     return "one name stands first, its options indented under it"
 
 

@@ -69,8 +69,10 @@ def register(*aliases: str, name: str | None = None) -> Callable[[type[C]], type
 
 def lookup(kind: str, name: str) -> type[Component]:
     """The class of a component by its name or alias. Raises UnknownName."""
-    importlib.import_module(KIND_MODULES[kind])
     found = _names[kind].get(name) or _aliases[kind].get(name)
+    if found is None:
+        importlib.import_module(KIND_MODULES[kind])
+        found = _names[kind].get(name) or _aliases[kind].get(name)
     if found is None:
         raise UnknownName(kind, name, _name_hint(kind, name))
     return found
@@ -85,6 +87,13 @@ def is_known(kind: str, name: str) -> bool:
 def plural(kind: str) -> str:
     """losses, layers: what `seqnet list` calls a kind."""
     return "losses" if kind == "loss" else f"{kind}s"
+
+
+def name_hint(kind: str) -> str:
+    """The names of a kind, or how to see them where they are many."""
+    importlib.import_module(KIND_MODULES[kind])
+    names = sorted(_names[kind])
+    return f"known: {', '.join(names)}" if len(names) <= 12 else f"`seqnet list {plural(kind)}` shows all {len(names)}"
 
 
 def _name_hint(kind: str, name: str) -> str:
@@ -104,12 +113,7 @@ def _name_hint(kind: str, name: str) -> str:
         article = "an" if other[0] in "aeiou" else "a"
         layer = f"; as a layer write Activation: {{activation: {name}}}"
         return f"{name} is {article} {other}{layer if (kind, other) == ('layer', 'activation') else ''}"
-    if near is not None:
-        return f"did you mean {near}?"
-    names = sorted(_names[kind])
-    if len(names) > 12:
-        return f"`seqnet list {plural(kind)}` shows all {len(names)}"
-    return f"known: {', '.join(names)}"
+    return f"did you mean {near}?" if near is not None else name_hint(kind)
 
 
 def components(kind: str) -> Iterator[type[Component]]:

@@ -31,7 +31,7 @@ SCALING = ("Rescaling", "Normalization", "BatchNormalization", "LayerNormalizati
 
 def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
     """Everything suspicious or wrong about the run, with the places in the file."""
-    layers = spec.make_layers()
+    layers = spec.checked_layers
     if not layers:
         return []
     shape = data.input_shape if data is not None else spec.stated_input_shape()

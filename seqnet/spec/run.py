@@ -44,6 +44,7 @@ class RunSpec:
     seed: int = 0
     data: DataSection | None = None
     layers: list[Any] = field(default_factory=list)  # as written; every build makes layers of its own
+    checked_layers: list[Layer] = field(default_factory=list)  # made to check them; only to be looked at
     optimizer: Any = None
     loss: Any = None
     metrics: list[Any] = field(default_factory=list)
@@ -68,7 +69,7 @@ class RunSpec:
 
     def stated_input_shape(self) -> Shape | None:
         """The input shape that the first layer states, if it does."""
-        return _made(Layer, self.layers[0]).stated_input_shape() if self.layers else None
+        return self.checked_layers[0].stated_input_shape() if self.checked_layers else None
 
     def build_model(self, input_shape: Shape | None = None, *, threads: int | None = None) -> Sequential:
         """The model, compiled where the file says how; built when its input shape is known.
@@ -162,7 +163,11 @@ def check_document(document: Document, problems: list[Problem]) -> RunSpec:
     if given.get("training") is not None:
         training = _section(TrainingSection, "training", given["training"], given, problems)
         spec.training = training or spec.training
-    spec.layers = _layers(given.get("model"), "model" in given, problems)
+    renamed = any(problem.hint == "did you mean model?" for problem in problems)  # it is there, under another name
+    if "model" in given or not renamed:
+        spec.checked_layers = _layers(given.get("model"), "model" in given, problems)
+        spec.layers = list(given["model"]) if spec.checked_layers else []
+        name_layers(spec.checked_layers)
     for key, base in (("optimizer", Optimizer), ("loss", Loss)):
         if given.get(key) is not None and make(base, given[key], (key,), problems) is not INVALID:
             setattr(spec, key, given[key])
@@ -277,7 +282,7 @@ def _as_section(key: str, given: Any) -> str:
     return f"write training: {{epochs: {given if whole else 5}}}"
 
 
-def _layers(given: Any, present: bool, problems: list[Problem]) -> list[Any]:
+def _layers(given: Any, present: bool, problems: list[Problem]) -> list[Layer]:
     if given is None or given == [] or given == {}:
         hint = "list the layers: model: [Flatten, Dense: {units: 10}]"
         place, message = (("model",), "the model has no layers") if present else ((), "there is no model section")
@@ -304,7 +309,7 @@ def _layers(given: Any, present: bool, problems: list[Problem]) -> list[Any]:
                 problems.append(_beside(index, message, "give one another name, or none"))
     if all(isinstance(layer, Input) for layer in layers):
         problems.append(Problem(("model",), "the model has no layers besides Input", "add one: - Dense: {units: 10}"))
-    return list(given) if len(problems) == before else []
+    return layers if len(problems) == before else []
 
 
 def _beside(index: int, message: str, hint: str) -> Problem:
