@@ -28,6 +28,7 @@ FOREIGN = {
     "lora_rank",
     "lora_alpha",
     "quantization_config",
+    "gptq_unpacked_column_size",
     "sparse",
     "ragged",
     "batch_shape",

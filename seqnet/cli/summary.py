@@ -13,7 +13,7 @@ from seqnet.cli import options
 @options.config()
 @options.overrides
 @click.option("--detail", is_flag=True, help="Add share of the parameters, FLOPs and memory of the activations.")
-@click.option("--nested", is_flag=True, help="Show the layers inside of blocks too.")
+@click.option("--nested/--flat", default=True, show_default=True, help="Show the layers inside of blocks too, or not.")
 @click.option("--trainable", is_flag=True, help="Add a column that says which layers are trained.")
 @click.option(
     "--format",

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 
 from seqnet.activations import Activation
 from seqnet.arrays import Array, Cache, Shape
-from seqnet.checkers import Number, Optional, Tuple
+from seqnet.checkers import PositiveInt, ShapeOption
 from seqnet.constraints import Constraint
 from seqnet.declare import option
 from seqnet.errors import ShapeError
@@ -78,8 +78,8 @@ class EinsumDense(Layer):
     activation_is_last = True
 
     equation: str = option("how input and kernel make the output, as for einsum", example="abc,cd->abd")
-    reached: Annotated[tuple[int | None, ...], Tuple(Optional(Number(whole=True, gt=0)), length=1, spread=True)] = (
-        option("shape of the output, without batch and axes behind '...'", example=[None, 64], name="output_shape")
+    given_shape: PositiveInt | ShapeOption = option(
+        "shape of the output, without batch and axes behind '...'", example=[None, 64], name="output_shape"
     )
     activation: Activation = option("applied to the output", default="linear")
     bias_axes: str | None = option("letters of the output's axes that the bias has; null for no bias", default=None)
@@ -99,11 +99,12 @@ class EinsumDense(Layer):
         for problem in equation.problems():
             yield "equation", f"equation {values['equation']!r}: {problem}"
         named = len(equation.y) - (equation.elided != "left")
-        if len(values["output_shape"]) != named:
+        given = len(_listed(values["output_shape"]))
+        if given != named:
             yield (
                 "output_shape",
                 f"equation {values['equation']!r} names {named} axes of the output beside the batch, but output_shape "
-                f"has {len(values['output_shape'])}",
+                f"has {given}",
             )
         for letter in values["bias_axes"] or "":
             if letter not in equation.y:
@@ -113,6 +114,7 @@ class EinsumDense(Layer):
         parsed = Equation.parse(self.equation)
         assert parsed is not None
         self.parts = parsed
+        self.reached = _listed(self.given_shape)
 
     def output_shape(self, in_shape: Shape) -> Shape:
         return self.activation.output_shape(self._full(in_shape)[1:])
@@ -226,6 +228,10 @@ class EinsumDense(Layer):
     def _equations(self, rank: int) -> tuple[str, str, str]:
         """For np.einsum, without dots: y from x and kernel, dkernel from x and dy, dx from dy and kernel."""
         return _spelled(self.parts, rank)
+
+
+def _listed(shape: int | Shape) -> Shape:
+    return (shape,) if isinstance(shape, int) else tuple(shape)
 
 
 @lru_cache(maxsize=128)
