@@ -1,7 +1,7 @@
 """Depthwise convolution: every channel with kernels of its own, so there is no matrix product to be had.
 
-np.einsum multiplies and adds in one pass without a temporary; it runs over whole rows (W, C) at once because the
-kernel is laid out once for every column.
+np.einsum multiplies and adds in one pass without a temporary. It is fastest over long rows, so it runs over whole image
+rows (W, C): the kernel is laid out once for every column, and columns that a stride leaves out are put aside first.
 
 x: (N, D, H, W, C), kernel: (kD, kH, kW, 1, C·m), y: (N, D', H', W', C·m), all contiguous; output c·m + j is made of
 channel c.
@@ -9,45 +9,63 @@ channel c.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.kernels.windows import Scratch, Windows, blocks, carve, covered, padding_shape, window_view
+from seqnet.kernels.products import strided
+from seqnet.kernels.windows import Scratch, Windows, blocks, carve, cover, whole_pixels
 
 BLOCK_BYTES = 262_144  # of input and output at a time, to stay in the second-level cache for all taps
 
 
 def forward(x: Array, kernel: Array, windows: Windows, scratch: Scratch, y: Array) -> None:
     """y[n, o, c·m + j] = Σ over taps t of x[n, window(o, t), c] kernel[t, 0, c·m + j], written into y."""
-    x, weights = _multiplied(x, y.shape[-1]), _along_rows(kernel, windows)
-    for view, part in _blocks(x, y, windows, scratch):
-        np.einsum("ndhabewc,abewc->ndhwc", view, weights, out=part)
+    shape = (*windows.kernel, windows.out[2] * y.shape[-1])
+    tiled = np.repeat(kernel, windows.out[2], axis=3).reshape(shape)  # (kD, kH, kW, W'·C)
+    weights = [np.ascontiguousarray(tiled[:, :, taps]) for taps in _columns(windows)]
+    for views, part in _blocks(_multiplied(x, y.shape[-1]), y, windows, scratch):
+        np.einsum("ndhabex,abex->ndhx", views[0], weights[0], out=part)
+        for view, weight in zip(views[1:], weights[1:], strict=True):
+            part += np.einsum("ndhabex,abex->ndhx", view, weight)
 
 
 def kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scratch: Scratch) -> Array:
     """dkernel[t, 0, c·m + j] = Σ over windows of x[n, window(o, t), c] dy[n, o, c·m + j]."""
-    total = np.zeros((*windows.kernel, windows.out[2], dy.shape[-1]), x.dtype)
-    for view, part in _blocks(_multiplied(x, dy.shape[-1]), dy, windows, scratch):
-        total += np.einsum("ndhabewc,ndhwc->abewc", view, part)
-    dkernel: Array = np.add.reduce(total, axis=3)
+    total = np.zeros((*windows.kernel, windows.out[2] * dy.shape[-1]), x.dtype)
+    for views, part in _blocks(_multiplied(x, dy.shape[-1]), dy, windows, scratch):
+        for taps, view in zip(_columns(windows), views, strict=True):
+            some = total[:, :, taps]
+            for d, h, w in itertools.product(*(range(n) for n in some.shape[:3])):
+                some[d, h, w] += np.einsum("ndhx,ndhx->x", view[:, :, :, d, h, w], part)
+    dkernel: Array = np.add.reduce(total.reshape(*windows.kernel, windows.out[2], dy.shape[-1]), axis=3)
     return dkernel.reshape(kernel.shape)
 
 
 def input_gradient(dy: Array, kernel: Array, channels: int, windows: Windows, scratch: Scratch) -> Array:
-    """dx[n, window(o, t), c] += dy[n, o, c·m + j] kernel[t, 0, c·m + j]."""
-    width = dy.shape[-1]
-    dx = np.zeros((len(dy), *windows.size, width), dy.dtype)
-    for d in range(windows.kernel[0]):
-        for h in range(windows.kernel[1]):
-            for w in range(windows.kernel[2]):
-                found = [windows.overlap(axis, tap) for axis, tap in enumerate((d, h, w))]
-                here, there = (slice(None), *(h for _, h in found)), (slice(None), *(t for t, _ in found))
-                dx[here] += dy[there] * kernel[d, h, w, 0]
-    if width == channels:
+    """dx[n, window(o, t), c] += dy[n, o, c·m + j] kernel[t, 0, c·m + j].
+
+    For each residue of the strides, a depthwise convolution of dy with the taps that reach it, turned around.
+    """
+    dx = np.empty((len(dy), *windows.size, dy.shape[-1]), dy.dtype)
+    for residue, taps, reaching in _residues(windows):
+        target = dx[(slice(None), *(slice(r, None, s) for r, s in zip(residue, windows.strides, strict=True)))]
+        if reaching is None:
+            target[...] = 0.0
+            continue
+        part = kernel[taps[0]][:, taps[1]][:, :, taps[2]]
+        if windows.strides == (1, 1, 1):
+            forward(dy, part, reaching, scratch, dx)
+            continue
+        some = np.empty((len(dy), *reaching.out, dy.shape[-1]), dy.dtype)
+        forward(dy, part, reaching, scratch, some)
+        np.copyto(whole_pixels(target), whole_pixels(some))
+    if dy.shape[-1] == channels:
         return dx
-    total: Array = np.add.reduce(dx.reshape(-1, width // channels), axis=1)
+    total: Array = np.add.reduce(dx.reshape(-1, dy.shape[-1] // channels), axis=1)
     return total.reshape(*dx.shape[:-1], channels)
 
 
@@ -56,18 +74,88 @@ def _multiplied(x: Array, width: int) -> Array:
     return x if x.shape[-1] == width else np.repeat(x, width // x.shape[-1], axis=-1)
 
 
-def _along_rows(kernel: Array, windows: Windows) -> Array:
-    """The kernel for every column: (kD, kH, kW, W', C·m)."""
-    return np.repeat(kernel, windows.out[2], axis=3)
+@lru_cache(maxsize=256)
+def _columns(windows: Windows) -> tuple[slice, ...]:
+    """The taps along the width, those together that see the same columns of every `stride`."""
+    stride, dilation, taps = windows.strides[2], windows.dilation[2], windows.kernel[2]
+    step = next(n for n in range(1, stride + 1) if n * dilation % stride == 0)
+    return tuple(slice(first, None, step) for first in range(min(step, taps)))
 
 
-def _blocks(x: Array, y: Array, windows: Windows, scratch: Scratch) -> Iterator[tuple[Array, Array]]:
-    """The windows of a block as a view (n, D', H', kD, kH, kW, W', C), and the block of y: (n, D', H', W', C)."""
-    axis = windows.block_axis
-    rows = windows.out[axis]
+@lru_cache(maxsize=256)
+def _residues(windows: Windows) -> list[tuple[tuple[int, ...], list[slice], Windows | None]]:
+    """For each residue of a position by the strides: the taps that reach it, last first, and the windows of dy."""
+    per_axis = []
+    for size, out, taps, stride, dilation, before in zip(
+        windows.size, windows.out, windows.kernel, windows.strides, windows.dilation, windows.before, strict=True
+    ):
+        found = []
+        for residue in range(min(stride, size)):
+            reach = [t for t in range(taps) if (residue + before - t * dilation) % stride == 0]
+            if not reach:
+                found.append((residue, slice(0, 0), (out, 0, 0, 1, 0)))
+                continue
+            step = reach[1] - reach[0] if len(reach) > 1 else 1
+            first = (residue + before - reach[-1] * dilation) // stride
+            apart = max(1, step * dilation // stride)
+            low = reach[0] - step
+            turned = slice(reach[-1], low if low >= 0 else None, -step)
+            found.append((residue, turned, (out, -(-(size - residue) // stride), len(reach), apart, -first)))
+        per_axis.append(found)
+    result: list[tuple[tuple[int, ...], list[slice], Windows | None]] = []
+    for chosen in itertools.product(*per_axis):
+        sizes, outs, kernels, dilations, befores = zip(*(numbers for _, _, numbers in chosen), strict=True)
+        reaching = Windows(sizes, outs, kernels, (1, 1, 1), dilations, befores) if all(kernels) else None
+        result.append((tuple(r for r, _, _ in chosen), [taps for _, taps, _ in chosen], reaching))
+    return result
+
+
+def _blocks(x: Array, y: Array, windows: Windows, scratch: Scratch) -> Iterator[tuple[list[Array], Array]]:
+    """Rows of y: (n, D', H', W'·C), and what the taps of each group of columns see: (n, D', H', kD, kH, taps, W'·C)."""
+    axis, channels = windows.block_axis, x.shape[-1]
+    rows, line, stride = windows.out[axis], windows.out[2] * channels, windows.strides[2]
+    groups = _columns(windows)
     for images, start, stop in blocks(len(x), rows, 2 * y[0].nbytes // rows, BLOCK_BYTES):
         counts, spans = windows.block(axis, start, stop)
-        (buffer,) = carve(scratch, x.dtype, padding_shape(x[images], windows, spans))
-        source = covered(x[images], windows, spans, buffer)
+        some, lengths = x[images], [high - low for low, high in spans]
+        inside = all(low >= 0 and high <= size for (low, high), size in zip(spans, windows.size, strict=True))
+        direct = inside and stride == 1
+        width = max(lengths[2] // stride + 1, 1) if stride > 1 else lengths[2]
+        shapes = [(0,)] if direct else [(len(some), lengths[0], lengths[1], width * stride, channels)]
+        apart = [(len(some), lengths[0], lengths[1], width, channels)] * (stride if stride > 1 else 0)
+        padded, *columns = carve(scratch, x.dtype, *shapes, *apart)
+        if direct:
+            source, origin = some, [low for low, _ in spans]
+        else:
+            reached = [*spans[:2], (spans[2][0], spans[2][0] + width * stride)]
+            cover(some, windows, reached, padded)
+            source, origin = padded, [0, 0, 0]
+        for phase, column in enumerate(columns):
+            np.copyto(whole_pixels(column), whole_pixels(source[:, :, :, phase::stride]))
+        views = [_view(columns or [source], windows, counts, taps, origin, line) for taps in groups]
         part = y[images][(slice(None),) * (axis + 1) + (slice(start, stop),)]
-        yield np.moveaxis(window_view(source, windows, counts), 3, 6), part
+        yield views, part.reshape(*part.shape[:3], line)
+
+
+def _view(
+    sources: list[Array], windows: Windows, counts: tuple[int, ...], taps: slice, origin: list[int], line: int
+) -> Array:
+    """What `taps` see: (n, D', H', kD, kH, taps, line)."""
+    stride, dilation = windows.strides[2], windows.dilation[2]
+    number = len(range(*taps.indices(windows.kernel[2])))
+    source = sources[taps.start * dilation % stride]
+    image, depth, height, width, _ = (s // source.itemsize for s in source.strides)
+    steps = (depth, height)
+    start = origin[0] * depth + origin[1] * height + (origin[2] + taps.start * dilation // stride) * width
+    return strided(
+        source,
+        (len(source), *counts[:2], *windows.kernel[:2], number, line),
+        (
+            image,
+            *(step * s for step, s in zip(steps, windows.strides, strict=False)),
+            *(step * d for step, d in zip(steps, windows.dilation, strict=False)),
+            (taps.step or 1) * dilation // stride * width,
+            1,
+        ),
+        start,
+    )
