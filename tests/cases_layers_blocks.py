@@ -71,7 +71,7 @@ ATTENTION = [
         num_heads=2,
         key_dim=2,
         kernel_regularizer={"L2": {"l2": 0.05}},
-        bias_regularizer={"L1": {"l1": 0.02}},
+        bias_regularizer={"L2": {"l2": 0.02}},
         kernel_constraint={"MaxNorm": {"max_value": 0.9}},
         bias_constraint={"NonNeg": {}},
     ),
