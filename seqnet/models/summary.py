@@ -104,17 +104,18 @@ def _rows(network: Network, node: Node, total: int, nested: bool) -> list[Summar
         activation_bytes=network.dtype.itemsize * math.prod(n or 1 for n in node.out_shape),
         share=count / total if total else 0.0,
     )
-    return [row, *(_inner(node.layer, node.in_shape, 1, total) if nested else [])]
+    return [row, *(_inner(node.layer, node.in_shape, 1, total, node.layer.trainable) if nested else [])]
 
 
-def _inner(layer: Layer, in_shape: tuple[int | None, ...], level: int, total: int) -> list[SummaryRow]:
+def _inner(layer: Layer, in_shape: tuple[int | None, ...], level: int, total: int, trainable: bool) -> list[SummaryRow]:
     rows, inside = [], layer.children(in_shape)
     for (child, shape), name in zip(inside, names_of([child for child, _ in inside]), strict=True):
         count = sum(view.size for view in (child.variables or {}).values())
         out = (None, *child.output_shape(shape))
         share = count / total if total else 0.0
-        rows.append(SummaryRow(name, child.spec_name, out, count, _trainable(child, count), level, share=share))
-        rows.extend(_inner(child, shape, level + 1, total))
+        shown = _trainable(child, count) if trainable or not count else "N"
+        rows.append(SummaryRow(name, child.spec_name, out, count, shown, level, child.flops(shape), share=share))
+        rows.extend(_inner(child, shape, level + 1, total, trainable and child.trainable))
     return rows
 
 
