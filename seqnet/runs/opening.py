@@ -16,7 +16,7 @@ from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import RESOLVED
 from seqnet.runs.recorder import BEST, LAST
 from seqnet.spec.run import RunSpec, load_spec
-from seqnet.training.checkpoint import STATE, read_snapshot
+from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
 
 
 @dataclass
@@ -56,9 +56,17 @@ def open_model(path: Path, checkpoint: str = BEST) -> Opened:
         warnings.append(f"{path} has not finished an epoch, so this is its last checkpoint, not its best")
         checkpoint = LAST
     model = load_model(path / checkpoint)
-    names = read_snapshot(path / checkpoint).data.get("classes")
+    snapshot = read_snapshot(path / checkpoint)
+    model._threads = stored_threads(snapshot)  # another number would add up in another order
+    names = snapshot.data.get("classes")
     classes = tuple(str(name) for name in names) if isinstance(names, list) else None
     return Opened(model, checkpoint, classes, warnings)
+
+
+def stored_threads(snapshot: Snapshot) -> int | None:
+    """The worker threads that a run was trained with; None where the checkpoint does not say."""
+    threads = snapshot.data.get("threads")
+    return threads if isinstance(threads, int) and 0 < threads <= 4096 else None
 
 
 def is_classifier(loss: Loss | None, outputs: Array) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from seqnet.checkers import show, written
 from seqnet.errors import CheckpointError, SeqnetError, UsageError
 from seqnet.runs.folder import SUMMARY, find_run, list_runs, read_json
-from seqnet.runs.opening import read_run_spec
+from seqnet.runs.opening import read_run_spec, stored_threads
 from seqnet.runs.recorder import LAST
 from seqnet.spec.run import RunSpec
 from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
@@ -21,8 +22,22 @@ LOOP = ("batch_size", "shuffle", "steps_per_epoch")
 COUNTS = ("epoch", "batch", "step", "cursor")
 
 
-def resumable(spec: RunSpec, runs: Path, resume: str | bool) -> tuple[Path, Snapshot]:
-    """The run to go on with (True: the latest of the file's name), and its last checkpoint.
+@dataclass(frozen=True)
+class Resumed:
+    """A run to go on with. changed: the file now says otherwise how long to train or what watches the training."""
+
+    folder: Path
+    snapshot: Snapshot
+    changed: bool
+
+    @property
+    def threads(self) -> int | None:
+        """The worker threads that it was trained with."""
+        return stored_threads(self.snapshot)
+
+
+def resumable(spec: RunSpec, runs: Path, resume: str | bool) -> Resumed:
+    """The run to go on with (True: the latest of the file's name), at its last checkpoint.
 
     Raises UsageError when there is none, when the file describes another run or when the run is finished;
     CheckpointError when it can't be read.
@@ -43,8 +58,9 @@ def resumable(spec: RunSpec, runs: Path, resume: str | bool) -> tuple[Path, Snap
                 f"{folder} was stopped in the middle of an epoch, so {changed[0]} can't change here: "
                 f"{written(before['training'][changed[0]])} then, {written(now['training'][changed[0]])} now"
             )
-    _require_unfinished(folder, position, before, now)
-    return folder, snapshot
+    same = all(before[key] == now[key] for key in ("training", "callbacks"))
+    _require_unfinished(folder, position["epoch"], now["training"]["epochs"], same=same)
+    return Resumed(folder, snapshot, not same)
 
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -107,21 +123,18 @@ def _shown(value: Any) -> str:
     return "none" if value is None else written(value) if isinstance(value, str) else show(value)
 
 
-def _require_unfinished(
-    folder: Path, position: Mapping[str, Any], before: Mapping[str, Any], now: Mapping[str, Any]
-) -> None:
+def _require_unfinished(folder: Path, epoch: int, epochs: int, *, same: bool) -> None:
     """Refuse to go on with a run that came to its end, unless the file now asks for more."""
     try:
         finished = read_json(folder / SUMMARY).get("state") == "finished"
     except SeqnetError:  # stopped before it could say
         finished = False
-    epoch, epochs = position["epoch"], now["training"]["epochs"]
     if epoch > epochs or (finished and epoch == epochs):
         raise UsageError(
             f"{folder} is finished: it has trained {epoch} epochs, and the file asks for {epochs}; "
             f"for more, raise training.epochs: -s training.epochs={2 * max(epoch, epochs)}"
         )
-    if finished and before["training"] == now["training"] and before["callbacks"] == now["callbacks"]:
+    if finished and same:
         raise UsageError(
             f"{folder} is finished: a callback ended it after epoch {epoch} of {epochs}; "
             "to go on, change that callback (more patience, say), or train anew, without --resume"

@@ -22,13 +22,13 @@ from seqnet.network.engine import Engine
 from seqnet.runs import folder as folders
 from seqnet.runs.folder import create_run
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
-from seqnet.runs.resume import resumable
+from seqnet.runs.resume import Resumed, resumable
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
 from seqnet.spec.sections import NEEDED
 from seqnet.training.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
-from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot, reason
+from seqnet.training.checkpoint import STATE, read_snapshot, reason
 from seqnet.training.compiled import class_weights, prepare, slices
 from seqnet.training.state import put_state, put_weights
 from seqnet.training.trainer import FitOptions, Rows, Trainer
@@ -71,6 +71,8 @@ def train(
     data = spec.load_data()
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
+    if again is not None and threads is None:
+        threads = again.threads  # another number would add up in another order
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
     train_rows, validation = _training_rows(spec, data), _validation_rows(data)
@@ -79,7 +81,11 @@ def train(
     ways = model.directions(validated=validation is not None)
     callbacks = spec.callbacks
     monitor, mode = _best_by(callbacks, ways)
-    extra = {"classes": data.class_names, "input_shape": list(data.input_shape)}
+    extra = {
+        "classes": data.class_names,
+        "input_shape": list(data.input_shape),
+        "threads": len(trainer.compiled.engine.workers),
+    }
     columns = ["epoch", *sorted(ways), "learning_rate"]
     recorder = RunRecorder(model, callbacks, columns, monitor=monitor, mode=mode, extra=extra)
     watching = [*([display] if display is not None else []), *callbacks, recorder]
@@ -89,12 +95,12 @@ def train(
         adapt_layers(model, data.train.x)
         trainer.position.epoch = options.initial_epoch
     with interruptible(trainer):
-        folder = again[0] if again is not None else create_run(runs, spec.name)
+        folder = again.folder if again is not None else create_run(runs, spec.name)
         with _explained(folder, new=again is None):
             _place_files(callbacks, folder)
             recorder.open(folder)
             if again is not None:
-                _go_on(trainer, recorder, folder, again[1])
+                _go_on(trainer, recorder, again)
                 _warn_of_other_data(folder, spec, record.fingerprint, on_event)
             else:
                 folders.write_text(folder / folders.SPEC, spec.document.text)
@@ -122,7 +128,7 @@ def _fit(
     options: FitOptions,
     watching: Sequence[Callback],
 ) -> RunResult:
-    """The training itself, with the summary of how it ended."""
+    """The training itself, with a summary of how it ended; only the test rows are still to come."""
     trainer, at_once = record.trainer, False
     try:
         trainer.fit(train_rows, validation, options, watching)
@@ -136,7 +142,7 @@ def _fit(
     if trainer.interrupted and not at_once:
         record.recorder.save(trainer)
     result = record.result(folder)
-    result.summary = record.summary(result, "interrupted" if result.interrupted else "finished")
+    result.summary = record.summary(result, "interrupted" if result.interrupted else "trained")
     folders.write_json(folder / folders.SUMMARY, result.summary)
     return result
 
@@ -264,12 +270,14 @@ def _explained(folder: Path, *, new: bool = False) -> Iterator[None]:
         raise TrainingError(f"{text}; {advice}") from error
 
 
-def _go_on(trainer: Trainer, recorder: RunRecorder, folder: Path, snapshot: Snapshot) -> None:
+def _go_on(trainer: Trainer, recorder: RunRecorder, again: Resumed) -> None:
     try:
-        put_state(trainer, recorder.callbacks, snapshot)
+        put_state(trainer, recorder.callbacks, again.snapshot)
         recorder.files.write(recorder.rows)
     except (CheckpointError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"{folder / LAST} is damaged: {error}") from error
+        raise CheckpointError(f"{again.folder / LAST} is damaged: {error}") from error
+    if again.changed:
+        trainer.stop_training = False  # what ended the run may no longer do so
 
 
 def _warn_of_other_data(folder: Path, spec: RunSpec, fingerprint: str, on_event: Event) -> None:

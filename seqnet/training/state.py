@@ -59,6 +59,7 @@ def take_state(trainer: Trainer, callbacks: Sequence[Callback]) -> Snapshot:
         snapshot.put(f"callback-{index}", {str(i): array for i, array in enumerate(kept)})
     snapshot.data = {
         "position": asdict(trainer.position),
+        "stopped": bool(trainer.stop_training),
         "order": trainer.order.bit_generator.state,
         "layers": compiled.engine.random_state(),
         "callbacks": [{"type": type(callback).__name__, "state": callback.state()} for callback in callbacks],
@@ -76,6 +77,7 @@ def put_state(trainer: Trainer, callbacks: Sequence[Callback], snapshot: Snapsho
         compiled.optimizer.load_state(snapshot.part("optimizer"))
         compiled.running.load_state(snapshot.part("running"))
         trainer.position = Position(**data["position"])
+        trainer.stop_training = bool(data.get("stopped"))
         trainer.order.bit_generator.state = data["order"]
         compiled.engine.set_random_state(data["layers"])
         trainer.history.epoch = list(data["history"]["epoch"])

@@ -106,8 +106,8 @@ class Trainer:
                 f"in {len(train)} rows"
             )
         self.compiled.optimizer.resolve(self.steps)
-        self.stop_training = False  # but an interruption that came before the first batch counts
         if not self.resumed:
+            self.stop_training = False  # but an interruption that came before the first batch counts
             self.position = Position(epoch=options.initial_epoch)
             for callback in callbacks:
                 callback.on_train_begin()
