@@ -1,4 +1,4 @@
-"""The callbacks under the name that Keras scripts import."""
+"""Every callback, under the name that Keras scripts import."""
 
 from __future__ import annotations
 
@@ -10,5 +10,17 @@ from seqnet.training.callbacks import (
     ModelCheckpoint,
     TerminateOnNaN,
 )
+from seqnet.training.pacing import LambdaCallback, LearningRateScheduler, ReduceLROnPlateau, Timer
 
-__all__ = ["CSVLogger", "Callback", "EarlyStopping", "History", "ModelCheckpoint", "TerminateOnNaN"]
+__all__ = [
+    "CSVLogger",
+    "Callback",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+    "Timer",
+]

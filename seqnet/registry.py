@@ -22,6 +22,7 @@ C = TypeVar("C", bound="Component")
 # Importing these modules registers every class of the kind.
 KIND_MODULES: dict[str, str] = {
     "layer": "seqnet.layers",
+    "cell": "seqnet.layers",
     "optimizer": "seqnet.optimizers",
     "schedule": "seqnet.schedules",
     "loss": "seqnet.losses",
@@ -30,13 +31,13 @@ KIND_MODULES: dict[str, str] = {
     "initializer": "seqnet.initializers",
     "regularizer": "seqnet.regularizers",
     "constraint": "seqnet.constraints",
-    "callback": "seqnet.training.callbacks",
+    "callback": "seqnet.callbacks",
     "dataset": "seqnet.datasets.catalogue",
     "source": "seqnet.datasets.sources",
 }
 
 # Kinds whose names are easily taken for one another.
-_SIBLINGS = ("layer", "loss", "metric", "optimizer", "callback", "activation")
+_SIBLINGS = ("layer", "cell", "loss", "metric", "optimizer", "callback", "activation")
 
 _names: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
 _aliases: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
@@ -111,8 +112,9 @@ def _name_hint(kind: str, name: str) -> str:
     other = next((other for other in _SIBLINGS if other != kind and is_known(other, name)), None)
     if other is not None:
         article = "an" if other[0] in "aeiou" else "a"
-        layer = f"; as a layer write Activation: {{activation: {name}}}"
-        return f"{name} is {article} {other}{layer if (kind, other) == ('layer', 'activation') else ''}"
+        write = {"activation": f"Activation: {{activation: {name}}}", "cell": f"RNN: {{cell: {name}}}"}
+        layer = f"; as a layer write {write[other]}" if kind == "layer" and other in write else ""
+        return f"{name} is {article} {other}{layer}"
     return f"did you mean {near}?" if near is not None else name_hint(kind)
 
 

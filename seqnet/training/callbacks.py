@@ -108,7 +108,7 @@ class Monitor:
         return self.sign * (value - best) > self.min_delta if math.isfinite(best) else math.isfinite(value)
 
 
-class _Watching(Callback):
+class Watching(Callback):
     """A callback that watches one logged value."""
 
     monitor: str
@@ -122,7 +122,7 @@ class _Watching(Callback):
             listed = ", ".join(directions)
             hint = suggestion(self.monitor, directions)
             if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in directions):
-                hint = "there is no validation part; set data.validation_split"
+                hint = "there is no validation part; set validation_split"
             message = f"{self.spec_name}: no value named {self.monitor!r} will be logged (there will be {listed})"
             return Problem(("monitor",), message, hint)
         if self.mode == "auto" and directions[self.monitor] is None:
@@ -150,7 +150,7 @@ def _guess(name: str) -> str:
 
 
 @register()
-class EarlyStopping(_Watching):
+class EarlyStopping(Watching):
     """Ends the run when a watched value has not improved for `patience` epochs.
 
     Differs from Keras: a NaN never counts as the best value.
@@ -217,7 +217,7 @@ class EarlyStopping(_Watching):
 
 
 @register()
-class ModelCheckpoint(_Watching):
+class ModelCheckpoint(Watching):
     """Saves the model, or its weights alone, after an epoch or after a number of batches.
 
     The path may hold {epoch} (1-based) and any logged value: `best-{epoch:02d}-{val_loss:.3f}.seqnet`.
