@@ -104,7 +104,8 @@ class RunDisplay(Callback):
         values = {**logs, "lr": trainer.compiled.optimizer.learning_rate}
         epoch = f"{trainer.history.epoch[-1] + 1}/{trainer.options.epochs}"
         names = [name for name in trainer.compiled.running.names if name in logs]
-        names += [name for name in logs if name not in names and not name.startswith("val_")]
+        # The learning rate has a column of its own already.
+        names += [n for n in logs if n not in names and not n.startswith("val_") and n != "learning_rate"]
         best = self._is_best(logs)
         if self.live:
             self.say(*self._table_lines(epoch, names, values, took, best))
