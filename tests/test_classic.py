@@ -106,9 +106,16 @@ def test_the_bundled_sample_reaches_its_accuracy(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(not FULL.is_dir(), reason="needs the IDX files of Debian's package dataset-fashion-mnist")
-def test_the_classic_network_reaches_its_accuracy_on_all_of_fashion_mnist(tmp_path: Path) -> None:
-    text = (CONFIGS / "fashion_mlp.yaml").read_text().replace("dataset: fashion_mnist_mini", f"idx: {FULL}")
+@pytest.mark.parametrize(
+    ("config", "epochs", "accuracy"),
+    [("fashion_mlp.yaml", 10, 0.87), ("fashion_cnn.yaml", 10, 0.90)],
+    ids=["mlp", "cnn"],
+)
+def test_networks_reach_their_accuracy_on_all_of_fashion_mnist(
+    config: str, epochs: int, accuracy: float, tmp_path: Path
+) -> None:
+    text = (CONFIGS / config).read_text().replace("dataset: fashion_mnist_mini", f"idx: {FULL}")
     file = tmp_path / "full.yaml"
     file.write_text(text)
-    result = train(load_spec(file, ["training.epochs=10"]), runs=tmp_path)
-    assert result.test is not None and result.test["accuracy"] >= 0.87
+    result = train(load_spec(file, [f"training.epochs={epochs}"]), runs=tmp_path)
+    assert result.test is not None and result.test["accuracy"] >= accuracy
