@@ -14,7 +14,7 @@ from seqnet.checkers import Pair, Single, Triple
 from seqnet.declare import option
 from seqnet.errors import ShapeError
 from seqnet.kernels import pooling as kernels
-from seqnet.kernels.windows import Scratch, Windows, in_three
+from seqnet.kernels.windows import Windows, in_three
 from seqnet.layers.base import Context, Layer, layer
 from seqnet.layers.spatial import (
     DATA_FORMAT_HELP,
@@ -50,11 +50,11 @@ class _WindowPooling(Layer):
     name: str | None = option("a name of its own; default: the layer's type and a number", default=None)
 
     @abstractmethod
-    def _pool(self, x: Array, windows: Windows, training: bool, scratch: Scratch) -> tuple[Array, Cache]:
+    def _pool(self, x: Array, windows: Windows, training: bool) -> tuple[Array, Cache]:
         """y and what backward needs; at inference as cheaply as can be."""
 
     @abstractmethod
-    def _spread(self, dy: Array, cache: Cache, windows: Windows, scratch: Scratch) -> Array:
+    def _spread(self, dy: Array, cache: Cache, windows: Windows) -> Array:
         """dx."""
 
     def output_shape(self, in_shape: Shape) -> Shape:
@@ -70,7 +70,7 @@ class _WindowPooling(Layer):
         x = to_last(x, self.data_format)
         steps = self.strides or self.pool_size
         windows = windows_of(x.shape[1:-1], self.pool_size, steps, (1,) * self.rank, self.padding, "pool_size")
-        y, cache = self._pool(in_three(x), windows, ctx.training, ctx.scratch)
+        y, cache = self._pool(in_three(x), windows, ctx.training)
         y = y.reshape(len(x), *windows.out[3 - self.rank :], x.shape[-1])
         return from_last(y, self.data_format), (windows, cache)
 
@@ -79,29 +79,29 @@ class _WindowPooling(Layer):
             return None
         windows, pool_cache = cache
         dy = to_last(dy, self.data_format)
-        dx = self._spread(in_three(dy), pool_cache, windows, ctx.scratch)
+        dx = self._spread(in_three(dy), pool_cache, windows)
         return view_last(dx.reshape(len(dy), *windows.size[3 - self.rank :], dy.shape[-1]), self.data_format)
 
 
 class _MaxPooling(_WindowPooling):
-    def _pool(self, x: Array, windows: Windows, training: bool, scratch: Scratch) -> tuple[Array, Cache]:
-        y, choices = kernels.max_pool(x, windows, training, scratch)
+    def _pool(self, x: Array, windows: Windows, training: bool) -> tuple[Array, Cache]:
+        y, choices = kernels.max_pool(x, windows, training)
         return y, (choices, None) if training else (None, x)
 
-    def _spread(self, dy: Array, cache: Cache, windows: Windows, scratch: Scratch) -> Array:
+    def _spread(self, dy: Array, cache: Cache, windows: Windows) -> Array:
         choices, x = cache
         if choices is None:  # after a pass at inference, where no one asks for gradients as a rule
-            _, choices = kernels.max_pool(x, windows, True, scratch)
-        return kernels.max_pool_backward(dy, choices, windows, scratch)
+            _, choices = kernels.max_pool(x, windows, True)
+        return kernels.max_pool_backward(dy, choices, windows)
 
 
 class _AveragePooling(_WindowPooling):
     pool_size: tuple[int, ...] = option("lengths of the window", example=2)
 
-    def _pool(self, x: Array, windows: Windows, training: bool, scratch: Scratch) -> tuple[Array, Cache]:
+    def _pool(self, x: Array, windows: Windows, training: bool) -> tuple[Array, Cache]:
         return kernels.average_pool(x, windows), None
 
-    def _spread(self, dy: Array, cache: Cache, windows: Windows, scratch: Scratch) -> Array:
+    def _spread(self, dy: Array, cache: Cache, windows: Windows) -> Array:
         return kernels.average_pool_backward(dy, windows)
 
 
