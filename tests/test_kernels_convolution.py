@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from seqnet.arrays import Array
-from seqnet.kernels import convolution, cook_toom, dilated, im2col, products, stem, winograd
+from seqnet.kernels import convolution, cook_toom, dilated, im2col, products, stem, volume, winograd
 from seqnet.kernels.windows import Windows, triple
 from seqnet.layers.spatial import windows_of
 
@@ -47,6 +47,7 @@ CASES: list[Case] = [
     ((5, 6, 5), 2, 3, (2, 3, 3), (2, 1, 2), (1, 1, 1), "valid"),
     ((4, 6, 5), 2, 3, (1, 3, 3), (1, 1, 1), (1, 1, 1), "same"),
     ((5, 6, 5), 2, 3, (2, 2, 2), (1, 1, 1), (2, 2, 1), "valid"),
+    ((5, 6, 5), 2, 3, (3, 2, 2), (1, 1, 1), (2, 1, 1), "same"),
     ((24, 24), 32, 48, (3, 3), (1, 1), (1, 1), "same"),
     ((16, 16), 16, 32, (3, 3), (2, 2), (1, 1), "same"),
     ((24, 24), 3, 32, (3, 3), (1, 1), (1, 1), "same"),
@@ -136,12 +137,23 @@ def by_stem(p: Problem) -> dict[str, Array]:
     return {"y": y, "dkernel": dkernel, "dbias": dbias}
 
 
+def by_volume(p: Problem) -> dict[str, Array]:
+    y = np.empty_like(p.dy)
+    volume.forward(p.x, p.kernel, p.windows, scratch, y)
+    return {
+        "y": y + p.bias,
+        "dx": volume.input_gradient(p.dy, p.kernel, p.windows, scratch),
+        "dkernel": volume.kernel_gradient(p.x, p.dy, p.kernel, p.windows, scratch),
+    }
+
+
 WAYS = {
     "convolution": (by_convolution, lambda w: True),
     "im2col": (by_im2col, lambda w: True),
     "stem": (by_stem, lambda w: True),
     "winograd": (by_winograd, winograd.pays),
     "dilated": (by_dilated, dilated.pays),
+    "volume": (by_volume, volume.pays),
 }
 
 

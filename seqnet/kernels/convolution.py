@@ -13,7 +13,7 @@ from functools import lru_cache
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.kernels import depthwise, dilated, im2col, stem, winograd
+from seqnet.kernels import depthwise, dilated, im2col, stem, volume, winograd
 from seqnet.kernels.products import multiplied, multiply, summed
 from seqnet.kernels.windows import Scratch, Triple, Windows
 
@@ -86,6 +86,8 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, windows: Windows, scr
         return winograd.forward(x, kernel, bias, flat, scratch, y)
     if dilated.pays(flat):
         dilated.forward(x, kernel, flat, scratch, y)
+    elif volume.pays(flat):
+        volume.forward(x, kernel, flat, scratch, y)
     else:
         im2col.forward(x, kernel, flat, scratch, y)
     return add_bias(y, bias)
@@ -105,7 +107,8 @@ def _kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scrat
     elif dilated.pays(flat):
         dkernel, dbias = dilated.kernel_gradient(x, dy, kernel, flat, scratch)
     else:
-        dkernel, dbias = im2col.kernel_gradient(x, dy, kernel, flat, scratch), total_over_positions(dy)
+        way = volume if volume.pays(flat) else im2col
+        dkernel, dbias = way.kernel_gradient(x, dy, kernel, flat, scratch), total_over_positions(dy)
     return dkernel.reshape(shape), dbias
 
 
@@ -116,7 +119,7 @@ def _input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch
     else:
         flat = _folded(windows)
         dy, kernel = _as(dy, flat.out), kernel.reshape(*flat.kernel, *kernel.shape[3:])
-        way = winograd if winograd.pays(flat) else dilated if dilated.pays(flat) else im2col
+        way = next((way for way in (winograd, dilated, volume) if way.pays(flat)), im2col)
         dx = way.input_gradient(dy, kernel, flat, scratch)
     return dx.reshape(n, *windows.size, channels)
 
