@@ -50,24 +50,34 @@ def max_pool_backward(dy: Array, choices: Choices, windows: Windows) -> Array:
 
 def average_pool(x: Array, windows: Windows) -> Array:
     """y = the mean of each window over the positions inside the image."""
+    y = sum_pool(x, windows)
+    y *= _shares(windows, x.dtype)
+    return y
+
+
+def sum_pool(x: Array, windows: Windows) -> Array:
+    """y = the sum of each window."""
     total = _to_phases(x, windows, 0.0)
     for axis in (2, 1, 0):
         first, *parts = _taps(total, axis, windows, x.shape[-1])
         total = first + parts[0] if parts else first
         for part in parts[1:]:
             total += part
-    y: Array = _cropped(total, windows, x)
-    y *= _shares(windows, x.dtype)
-    return y
+    return _cropped(total, windows, x)
+
+
+def repeat(y: Array, windows: Windows) -> Array:
+    """x, where every position of a window holds its y: the gradient of sum_pool for windows side by side."""
+    x = _room_for_pixels(windows, y)
+    np.copyto(_apart(x, windows), whole_pixels(y))
+    return x
 
 
 def average_pool_backward(dy: Array, windows: Windows) -> Array:
     """dx: every position of a window receives an equal share of its dy."""
     shared: Array = dy * _shares(windows, dy.dtype)
     if _tiles(windows):
-        dx = _room_for_pixels(windows, dy)
-        np.copyto(_apart(dx, windows), whole_pixels(shared))
-        return dx
+        return repeat(shared, windows)
     d = _uncropped(shared, windows)
     for axis in (0, 1, 2):
         if windows.kernel[axis] == 1:

@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.kernels import pooling
+from seqnet.kernels.windows import Windows, in_three, triple
 
 Kernel = Callable[[Array], Array]
 
@@ -19,25 +21,23 @@ Kernel = Callable[[Array], Array]
 def repeat(x: Array, factors: tuple[int, ...]) -> Array:
     """Every position factors[i] times along spatial axis i: (N, *lengths, C) -> (N, *lengths · factors, C)."""
     lengths = x.shape[1:-1]
-    cells = [n for pair in zip(lengths, factors, strict=True) for n in pair]
-    y = np.empty((len(x), *cells, x.shape[-1]), x.dtype)
-    y[...] = x.reshape(len(x), *(n for length in lengths for n in (length, 1)), x.shape[-1])
+    y = pooling.repeat(in_three(x), _side_by_side(lengths, factors))
     return y.reshape(len(x), *(n * f for n, f in zip(lengths, factors, strict=True)), x.shape[-1])
 
 
 def repeat_backward(dy: Array, factors: tuple[int, ...]) -> Array:
     """dx: the sum of dy over the copies of each position."""
-    d = dy
-    for axis, factor in enumerate(factors, 1):  # long rows first
-        if factor == 1:
-            continue
-        parts = d.reshape(*d.shape[:axis], d.shape[axis] // factor, factor, *d.shape[axis + 1 :])
-        copies = np.moveaxis(parts, axis + 1, 0)
-        total = copies[0] + copies[1]
-        for copy in copies[2:]:
-            total += copy
-        d = total
-    return d
+    lengths = tuple(n // f for n, f in zip(dy.shape[1:-1], factors, strict=True))
+    dx = pooling.sum_pool(in_three(dy), _side_by_side(lengths, factors))
+    return dx.reshape(len(dy), *lengths, dy.shape[-1])
+
+
+@lru_cache(maxsize=64)
+def _side_by_side(lengths: tuple[int, ...], factors: tuple[int, ...]) -> Windows:
+    """Windows of `factors` positions, `lengths` of them."""
+    size = triple(tuple(n * f for n, f in zip(lengths, factors, strict=True)))
+    window = triple(factors)
+    return Windows(size, triple(lengths), window, window, (1, 1, 1), (0, 0, 0))
 
 
 def interpolate(x: Array, size: tuple[int, int], method: str) -> Array:

@@ -29,7 +29,7 @@ class UpSampling1D(Layer):
         return resize.repeat(to_last(x, None), (self.size,)), None
 
     def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
-        return resize.repeat_backward(dy, (self.size,)) if need_dx else None
+        return resize.repeat_backward(to_last(dy, None), (self.size,)) if need_dx else None
 
 
 @layer()
