@@ -29,6 +29,7 @@ def test_every_tap_of_every_window(
 ) -> None:
     rng = np.random.default_rng(5)
     monkeypatch.setattr(depthwise, "BLOCK_BYTES", 1_500)
+    monkeypatch.setattr(depthwise, "PLANE_BYTES", 4_000)
     for dilation, padding, multiplier in itertools.product(SPREADS, ("same", "valid"), (1, 2)):
         try:
             w = windows_of((9, 7), kernel, strides, dilation, padding, "kernel_size")
@@ -50,8 +51,11 @@ def test_every_tap_of_every_window(
                     dweights[tap] += (many[:, *at] * dy[:, *window]).sum(axis=0)
                     dx[:, *at] += (dy[:, *window] * weights[tap][0]).reshape(2, 3, multiplier).sum(axis=-1)
         got = np.empty(dy.shape)
-        depthwise.forward(x, weights, w, scratch, got)
+        bias = rng.standard_normal(dy.shape[-1])
+        depthwise.forward(x, weights, bias, w, scratch, got)
         close = {"rtol": 1e-10, "atol": 1e-12}
-        np.testing.assert_allclose(got, y, **close)
-        np.testing.assert_allclose(depthwise.kernel_gradient(x, dy, weights, w, scratch), dweights, **close)
+        np.testing.assert_allclose(got, y + bias, **close)
+        dkernel, dbias = depthwise.kernel_gradient(x, dy, weights, w, scratch)
+        np.testing.assert_allclose(dkernel, dweights, **close)
+        np.testing.assert_allclose(dbias, dy.sum(axis=(0, 1, 2, 3)), **close)
         np.testing.assert_allclose(depthwise.input_gradient(dy, weights, 3, w, scratch), dx, **close)

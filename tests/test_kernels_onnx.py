@@ -12,7 +12,7 @@ import pytest
 from seqnet.arrays import Array
 from seqnet.declare import get
 from seqnet.kernels import convolution, pooling
-from seqnet.kernels.windows import Windows, in_three, triple
+from seqnet.kernels.windows import Windows, add_bias, in_three, triple
 from seqnet.layers import Layer
 from seqnet.layers.base import Worker
 from seqnet.network.engine import Shard
@@ -108,7 +108,7 @@ def compute(case: Case) -> Array:
         y = convolution.convolve(last(x), kernel_of(rest[0], (1, 0)), bias, windows, case.group, scratch)
     elif case.operator == "ConvTranspose":
         y = convolution.input_gradient(last(x), kernel_of(rest[0], (1, 0)), windows, case.group, scratch)
-        convolution.add_bias(y, rest[1] if len(rest) > 1 else None)
+        add_bias(y, rest[1] if len(rest) > 1 else None)
     elif case.operator == "MaxPool":
         y, _ = pooling.max_pool(last(x), windows, False)
     else:

@@ -118,3 +118,10 @@ def summed(a: Array, b: Array) -> Array:
     if count * step < length:
         total += a[count * step :].T @ b[count * step :]
     return total
+
+
+def column_sums(a: Array) -> Array:
+    """Σ over everything but the last axis; a product with ones is the fastest sum over rows that NumPy has."""
+    rows = a.reshape(-1, a.shape[-1])
+    total: Array = np.ones(len(rows), a.dtype) @ rows
+    return total

@@ -166,3 +166,10 @@ def window_view(source: Array, windows: Windows, counts: Triple) -> Array:
 def whole_pixels(x: Array) -> Array:
     """x with its channels as one item, (…, C) -> (…, 1): NumPy copies long items much faster than short rows."""
     return x.view(np.dtype((np.void, x.shape[-1] * x.itemsize)))
+
+
+def add_bias(y: Array, bias: Array | None) -> None:
+    """y += bias, over whole image rows at once: short rows cost NumPy more than the addition."""
+    if bias is not None:
+        rows = y.reshape(-1, y.shape[-2] * y.shape[-1])
+        rows += np.tile(bias, y.shape[-2])

@@ -12,8 +12,8 @@ from seqnet.constraints import Constraint
 from seqnet.declare import option
 from seqnet.initializers import Initializer
 from seqnet.kernels import convolution as kernels
-from seqnet.kernels.products import multiplied, summed
-from seqnet.kernels.windows import Scratch, Windows, in_three
+from seqnet.kernels.products import column_sums, multiplied, summed
+from seqnet.kernels.windows import Scratch, Windows, add_bias, in_three
 from seqnet.layers.base import Context, Layer, ParamSpec, layer
 from seqnet.layers.spatial import (
     DATA_FORMAT_HELP,
@@ -99,8 +99,6 @@ class _DepthwiseConvolution(Layer):
     def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
         x, windows, activation_cache = cache
         dz = to_last(self.activation.backward(dy, activation_cache), self.data_format)
-        if ctx.grads.wants("bias"):
-            ctx.grads.add("bias", kernels.total_over_positions(dz))
         dx = _each_channel_backward(x, dz, "kernel", windows, ctx, need_dx)
         return None if dx is None else view_last(dx, self.data_format)
 
@@ -205,7 +203,7 @@ class _SeparableConvolution(Layer):
         between = _each_channel(x, ctx.params["depthwise_kernel"], None, windows, ctx.scratch)
         z = multiplied(between.reshape(-1, between.shape[-1]), self._pointwise(ctx))
         z = z.reshape(len(x), *windows.out[3 - self.rank :], self.filters)
-        kernels.add_bias(z, ctx.params.get("bias"))
+        add_bias(z, ctx.params.get("bias"))
         z = from_last(z, self.data_format)
         y, cache = self.activation.forward(z, out=z)
         return y, (x, between, windows, cache)
@@ -218,7 +216,7 @@ class _SeparableConvolution(Layer):
             dkernel = summed(between.reshape(-1, between.shape[-1]), dz)
             grads.add("pointwise_kernel", dkernel.reshape(ctx.params["pointwise_kernel"].shape))
         if grads.wants("bias"):
-            grads.add("bias", kernels.total_over_positions(dz))
+            grads.add("bias", column_sums(dz))
         if not need_dx and not grads.wants("depthwise_kernel"):
             return None
         dbetween = multiplied(dz, self._pointwise(ctx).T).reshape(between.shape)
@@ -273,8 +271,10 @@ def _each_channel_backward(
     grouped = _as_groups(kernel, windows)
     dz = dz.reshape(len(x), *windows.out, grouped.shape[-1])
     if ctx.grads.wants(name):
-        dkernel, _ = kernels.kernel_gradient(in_three(x), dz, grouped, windows, channels, ctx.scratch)
+        dkernel, dbias = kernels.kernel_gradient(in_three(x), dz, grouped, windows, channels, ctx.scratch)
         ctx.grads.add(name, dkernel.reshape(kernel.shape))
+        if name == "kernel":
+            ctx.grads.add("bias", dbias)
     if not need_dx:
         return None
     return kernels.input_gradient(dz, grouped, windows, channels, ctx.scratch).reshape(x.shape)

@@ -15,7 +15,8 @@ from seqnet.declare import option
 from seqnet.errors import ShapeError
 from seqnet.initializers import Initializer
 from seqnet.kernels import convolution as kernels
-from seqnet.kernels.windows import Windows, in_three, triple
+from seqnet.kernels.products import column_sums
+from seqnet.kernels.windows import Windows, add_bias, in_three, triple
 from seqnet.layers.base import Context, Layer, ParamSpec, layer
 from seqnet.layers.convolution import strides_or_dilation
 from seqnet.layers.spatial import (
@@ -113,7 +114,7 @@ class _TransposedConvolution(Layer):
         x = to_last(x, self.data_format)
         windows = self._windows(x)
         z = kernels.input_gradient(in_three(x), self._kernel(ctx), windows, 1, ctx.scratch)
-        kernels.add_bias(z, ctx.params.get("bias"))
+        add_bias(z, ctx.params.get("bias"))
         z = from_last(z.reshape(len(x), *windows.size[3 - self.rank :], self.filters), self.data_format)
         y, cache = self.activation.forward(z, out=z)
         return y, (x, windows, cache)
@@ -127,7 +128,7 @@ class _TransposedConvolution(Layer):
             dkernel, _ = kernels.kernel_gradient(dz3, in_three(x), kernel, windows, 1, ctx.scratch)
             grads.add("kernel", dkernel.reshape(ctx.params["kernel"].shape))
         if grads.wants("bias"):
-            grads.add("bias", kernels.total_over_positions(dz))
+            grads.add("bias", column_sums(dz))
         if not need_dx:
             return None
         dx = kernels.convolve(dz3, kernel, None, windows, 1, ctx.scratch)
