@@ -7,10 +7,12 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from seqnet.arrays import Shape
 from seqnet.checkers import show
 from seqnet.declare import Component, options_of
 from seqnet.errors import SeqnetError, SpecError, UsageError, nearest, suggestion
-from seqnet.layers.base import Layer
+from seqnet.layers.base import Layer, ParamSpec
+from seqnet.layers.inner import names_of as names_inside
 from seqnet.registry import KIND_MODULES, components, snake_case
 from seqnet.spec.sections import DataSection, TrainingSection
 
@@ -142,6 +144,8 @@ def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
         return {f"{kind}s": [one]}
     if kind == "layer":
         return {"model": [one] if cls.spec_name != "Input" else [one, {"Dense": {"units": 10}}]}
+    if kind == "cell":
+        return {"model": [{"RNN": {"cell": one}}]}
     if kind == "schedule":
         return {"optimizer": {"Adam": {"learning_rate": one}}}
     if kind == "dataset":
@@ -161,7 +165,7 @@ def traced(cls: type[Layer]) -> dict[str, Any] | None:
     for shape in _SHAPES:
         try:
             layer = cls(**example_options(cls))
-            output, specs = layer.output_shape(shape), layer.param_specs(shape)
+            output, specs = layer.output_shape(shape), _all_specs(layer, shape)
         except (SeqnetError, ValueError, TypeError, IndexError, NotImplementedError):
             continue
         return {
@@ -178,6 +182,15 @@ def traced(cls: type[Layer]) -> dict[str, Any] | None:
             ],
         }
     return None
+
+
+def _all_specs(layer: Layer, shape: Shape) -> dict[str, ParamSpec]:
+    """The variables of a layer, and of the layers inside it under their names."""
+    specs = dict(layer.param_specs(shape))
+    inner = layer.children(shape)
+    for name, (child, inner_shape) in zip(names_inside([child for child, _ in inner]), inner, strict=True):
+        specs |= {f"{name}/{key}": spec for key, spec in _all_specs(child, inner_shape).items()}
+    return specs
 
 
 def _words(spec: Any) -> str:

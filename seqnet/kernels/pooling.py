@@ -179,6 +179,7 @@ def _to_winners(d: Array, won: list[Array], axis: int, windows: Windows, channel
     return whole
 
 
+@lru_cache(maxsize=256)
 def _phases(windows: Windows) -> Triple:
     """How many phases there are along each axis; positions that no window covers have none."""
     d, h, w = (min(s, k) for s, k in zip(windows.strides, windows.kernel, strict=True))
@@ -190,12 +191,14 @@ def _beyond(windows: Windows, axis: int) -> int:
     return (windows.kernel[axis] - 1) // windows.strides[axis]
 
 
+@lru_cache(maxsize=256)
 def _lengths(windows: Windows) -> Triple:
     """The lengths of a phase."""
     d, h, w = (windows.out[axis] + _beyond(windows, axis) for axis in range(3))
     return d, h, w
 
 
+@lru_cache(maxsize=512)
 def _run(windows: Windows, axis: int, channels: int) -> int:
     """Numbers from one position to the next along an axis of a phase."""
     _, height, width = _lengths(windows)
@@ -272,6 +275,7 @@ def _room_for_pixels(windows: Windows, dy: Array) -> Array:
     return (np.empty if covered else np.zeros)((len(dy), *windows.size, dy.shape[-1]), dy.dtype)
 
 
+@lru_cache(maxsize=256)
 def _tiles(windows: Windows) -> bool:
     """Whether the windows lie side by side and inside the image, so that every phase is a plain part of it."""
     return (

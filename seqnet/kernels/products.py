@@ -77,7 +77,7 @@ def strided(base: Array, shape: tuple[int, ...], strides: tuple[int, ...], offse
 
 def by_columns(b: Array, across: int) -> Array:
     """(…, K, N) -> a view (…, N / across, K, across)."""
-    return np.moveaxis(b.reshape(*b.shape[:-1], -1, across), -2, -3)
+    return b.reshape(*b.shape[:-1], -1, across).swapaxes(-2, -3)
 
 
 def multiply(a: Array, b: Array, out: Array) -> None:

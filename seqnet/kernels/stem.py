@@ -28,7 +28,7 @@ def pays(windows: Windows, channels: int, filters: int) -> bool:
 def forward(x: Array, kernel: Array, bias: Array | None, windows: Windows, scratch: Scratch, y: Array) -> None:
     """y = the convolution of x, + bias, written into y."""
     filters = kernel.shape[-1]
-    weights = np.moveaxis(kernel, 3, 0).reshape(-1, filters)  # (C · taps, F)
+    weights = kernel.transpose(3, 0, 1, 2, 4).reshape(-1, filters)  # (C · taps, F)
     if bias is not None:
         weights = np.concatenate([weights, bias[None]])
     for part, rows in _blocks(x, y, windows, scratch):
@@ -41,7 +41,7 @@ def kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scratc
     total = np.zeros((windows.taps * channels + 1, filters), x.dtype)
     for part, rows in _blocks(x, dy, windows, scratch):
         total += _sum_of_products(rows, part)
-    dkernel = np.moveaxis(total[:-1].reshape(channels, *windows.kernel, filters), 0, 3)
+    dkernel = total[:-1].reshape(channels, *windows.kernel, filters).transpose(1, 2, 3, 0, 4)
     return np.ascontiguousarray(dkernel), total[-1]
 
 
@@ -72,7 +72,7 @@ def _blocks(x: Array, y: Array, windows: Windows, scratch: Scratch) -> Iterator[
         lengths = tuple(high - low for low, high in spans)
         shapes = (windows.taps * channels + 1, len(part)), (channels, len(some), *lengths)
         columns, planes = carve(scratch, x.dtype, *shapes)
-        cover(some, windows, spans, np.moveaxis(planes, 0, -1))
+        cover(some, windows, spans, planes.transpose(1, 2, 3, 4, 0))
         channel, image, *steps = (s // x.itemsize for s in planes.strides)
         view = strided(
             planes,

@@ -6,8 +6,9 @@ that each kernel is written once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,15 @@ class Windows:
     strides: Triple
     dilation: Triple
     before: Triple
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        numbers = (self.size, self.out, self.kernel, self.strides, self.dilation, self.before)
+        object.__setattr__(self, "_hash", hash(numbers))
+
+    def __hash__(self) -> int:
+        """Made once: what is derived from windows is looked up in caches at every call."""
+        return self._hash
 
     @property
     def taps(self) -> int:
@@ -93,7 +103,7 @@ def in_three(x: Array) -> Array:
 
 def carve(scratch: Scratch, dtype: Any, *shapes: tuple[int, ...]) -> list[Array]:
     """Several arrays in one request of scratch memory."""
-    sizes = [int(np.prod(shape)) for shape in shapes]
+    sizes = [math.prod(shape) for shape in shapes]
     starts = [0]
     for size in sizes:
         starts.append(starts[-1] + -(-size // ALIGNMENT) * ALIGNMENT)

@@ -6,12 +6,16 @@ from seqnet.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from seqnet.layers.attention import PositionalEmbedding, SelfAttention, TransformerEncoder
 from seqnet.layers.base import Context, Layer, ParamSpec
 from seqnet.layers.batch_normalization import BatchNormalization
+from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.blocks import Repeat, Residual
+from seqnet.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from seqnet.layers.convolution import Conv1D, Conv2D, Conv3D
 from seqnet.layers.core import Activation, ActivityRegularization, Dense, Identity, Input
 from seqnet.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D, SeparableConv1D, SeparableConv2D
 from seqnet.layers.einsum import EinsumDense
 from seqnet.layers.embedding import Embedding, Masking
+from seqnet.layers.gru import GRU, GRUCell
+from seqnet.layers.lstm import LSTM, LSTMCell
 from seqnet.layers.normalization import (
     GroupNormalization,
     LayerNormalization,
@@ -61,6 +65,9 @@ from seqnet.layers.reshaping import (
     ZeroPadding2D,
     ZeroPadding3D,
 )
+from seqnet.layers.rnn import RNN, StackedRNNCells
+from seqnet.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+from seqnet.layers.time_distributed import TimeDistributed
 from seqnet.layers.transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from seqnet.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
 
@@ -103,6 +110,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "Context",
     "Conv1D",
     "Conv1DTranspose",
@@ -110,6 +118,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -127,6 +138,8 @@ __all__ = [
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRU",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -145,6 +158,8 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "LSTM",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -161,6 +176,7 @@ __all__ = [
     "Permute",
     "PositionalEmbedding",
     "RMSNormalization",
+    "RNN",
     "ReLU",
     "Repeat",
     "RepeatVector",
@@ -172,11 +188,15 @@ __all__ = [
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
+    "TimeDistributed",
     "TransformerEncoder",
     "UnitNormalization",
     "UpSampling1D",
