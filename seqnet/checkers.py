@@ -106,7 +106,7 @@ class Number(Checker):
 
     def says(self) -> str:
         bounds = [
-            f"{sign} {bound:g}"
+            f"{sign} {bound if isinstance(bound, int) else format(bound, 'g')}"
             for sign, bound in ((">", self.gt), (">=", self.ge), ("<", self.lt), ("<=", self.le))
             if bound is not None
         ]

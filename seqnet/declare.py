@@ -104,7 +104,11 @@ class Component:
 
     def get_config(self) -> dict[str, Any]:
         """Every option, as plain numbers, strings, lists and mappings."""
-        return {o.name: o.checker.dump(getattr(self, o.attribute)) for o in options_of(type(self)).values()}
+        return {name: self.plain_option(one, full=True) for name, one in options_of(type(self)).items()}
+
+    def plain_option(self, declared: Option, *, full: bool) -> Any:
+        """An option's value as plain data; `full` writes nested defaults too."""
+        return declared.checker.dump(getattr(self, declared.attribute), full=full)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -115,7 +119,7 @@ class Component:
         """The options that differ from their defaults, plain as in get_config."""
         options = options_of(type(self))
         return {
-            name: options[name].checker.dump(getattr(self, options[name].attribute), full=False)
+            name: self.plain_option(options[name], full=False)
             for name, value in self.get_config().items()
             if options[name].required or value != _plain_default(type(self), name)
         }
@@ -157,6 +161,9 @@ class _LazySignature:
             ]
         )
 
+
+# The keys of what Keras's serialize writes; only the first two say something.
+_SERIALIZED = frozenset(("class_name", "config", "module", "registered_name", "build_config", "shared_object_id"))
 
 _declared: dict[type[Component], dict[str, Option]] = {}
 _defaults: dict[tuple[type[Component], str], Any] = {}
@@ -237,7 +244,7 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
         return value
     kind = base.kind
     label = path[-1] if path and isinstance(path[-1], str) else kind
-    if isinstance(value, Mapping) and "class_name" in value:  # as Keras's get_config writes it
+    if isinstance(value, Mapping) and isinstance(value.get("class_name"), str) and _SERIALIZED.issuperset(value):
         value = {value["class_name"]: value.get("config")}
     name: str
     options: Any

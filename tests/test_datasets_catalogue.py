@@ -269,7 +269,7 @@ def test_the_same_options_give_the_same_bytes_in_another_process():
 
 # name, options, words of the message
 WRONG = [
-    ("moons", {"samples": 5}, ["samples must be a whole number >= 10, got 5"]),
+    ("moons", {"samples": 5}, ["samples must be a whole number >= 10 and <= 10000000, got 5"]),
     ("moons", {"samples": 10.5}, ["samples must be a whole number"]),
     ("moons", {"noise": -0.1}, ["noise must be a number >= 0, got -0.1"]),
     ("moons", {"seed": -1}, ["seed must be a whole number >= 0"]),

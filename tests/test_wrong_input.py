@@ -380,7 +380,11 @@ VALUES: list[Case] = [
         "14:46 <maximum> mode must be auto, min or max, got 'maximum' | did you mean max?",
     ),
     ("monitor: val_loss", "monitor: val_loss, patience: x", "14:50 <x> patience must be a whole number >= 0, got 'x'"),
-    ("dataset: iris", "dataset: {moons: {samples: 3}}", "3:30 <3> samples must be a whole number >= 10, got 3"),
+    (
+        "dataset: iris",
+        "dataset: {moons: {samples: 3}}",
+        "3:30 <3> samples must be a whole number >= 10 and <= 10000000, got 3",
+    ),
 ]
 
 FORMS: list[Case] = [

@@ -33,7 +33,7 @@ class Generated(Dataset):
     bundled = True
     feature_names: tuple[str, ...] = ("x1", "x2")
 
-    samples: Annotated[int, Number(whole=True, ge=10)] = option(
+    samples: Annotated[int, Number(whole=True, ge=10, le=10_000_000)] = option(
         "number of rows, a fifth of them test rows", default=1000
     )
     noise: NonNegativeFloat = option("standard deviation of the noise added to each coordinate", default=0.1)

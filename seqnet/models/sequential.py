@@ -61,6 +61,7 @@ class Sequential:
         self._metrics: list[Any] = []
         self._weighted: list[Any] = []
         self._threads: int | None = None
+        self._initialize = True  # draw the weights when the network is made
         self._order: np.random.Generator | None = None
         self._pending_optimizer: dict[str, Array] | None = None  # state that load_model read before compiling
         for layer in layers or ():
@@ -451,7 +452,7 @@ class Sequential:
             if not self.trainable:
                 for layer in self._layers:
                     layer.trainable = False
-            self._network = Network(self._layers, self._input_shape, seed=self._seed)
+            self._network = Network(self._layers, self._input_shape, seed=self._seed, initialize=self._initialize)
             for layer in self._layers:
                 old = kept.get(id(layer))
                 if old is not None and [w.shape for w in old] == [w.shape for w in layer.weights]:

@@ -42,16 +42,27 @@ class Node:
 
 
 class Network:
-    """A stack of layers for rows of a known shape, with its variables."""
+    """A stack of layers for rows of a known shape, with its variables.
 
-    def __init__(self, layers: Sequence[Layer], input_shape: Shape, *, seed: int | np.random.SeedSequence = 0) -> None:
+    initialize: draw the starting weights; without them, all zero, a network is good for its description alone.
+    """
+
+    def __init__(
+        self,
+        layers: Sequence[Layer],
+        input_shape: Shape,
+        *,
+        seed: int | np.random.SeedSequence = 0,
+        initialize: bool = True,
+    ) -> None:
         self.input_shape = tuple(input_shape)
         self.dtype = np.dtype(common_dtype(layers))
         self.seed = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
         self.nodes = trace(layers, self.input_shape)
         self.output_shape = self.nodes[-1].out_shape if self.nodes else self.input_shape
         self.parameters = Parameters([(node.layer, node.in_shape) for node in self.nodes], self.dtype)
-        self.parameters.initialize(np.random.default_rng(self.stream("initial weights")))
+        if initialize:
+            self.parameters.initialize(np.random.default_rng(self.stream("initial weights")))
 
     @property
     def takes_integers(self) -> bool:

@@ -99,11 +99,15 @@ class Parameters:
 
     def refreeze(self) -> None:
         """Follow changes of `layer.trainable`; the values stay."""
-        values = [variable.view.copy() for variable in self.variables]
+        variables = self.variables
+        before = [variable.trainable for variable in variables]
         for branch in self.tree.values():
             _refreeze(branch, branch.layer.trainable)
+        if [variable.trainable for variable in variables] == before:
+            return
+        values = [variable.view.copy() for variable in variables]
         self.theta, self.frozen = self._allocate()
-        for variable, value in zip(self.variables, values, strict=True):
+        for variable, value in zip(variables, values, strict=True):
             np.copyto(variable.view, value)
         self._bind()
 

@@ -319,18 +319,11 @@ class Optimizer(Component, ABC):
         slots = self._counted_slots()
         return slots * self.dtype.itemsize + 4 * (self.variable_count() - slots) if self.built else 8
 
-    # -- options as they were given, though `learning_rate` reads as a number
-
-    def get_config(self) -> dict[str, Any]:
-        """Every option, as plain numbers, strings, lists and mappings; a schedule as `{Name: {options}}`."""
-        return {**super().get_config(), "learning_rate": self._declared_rate(full=True)}
-
-    def given_config(self) -> dict[str, Any]:
-        """The options that differ from their defaults, plain as in get_config."""
-        given = super().given_config()
-        if "learning_rate" in given:
-            given["learning_rate"] = self._declared_rate(full=False)
-        return given
+    def plain_option(self, declared: Option, *, full: bool) -> Any:
+        """As plain data; a schedule as `{Name: {options}}`, though learning_rate reads as a number."""
+        if declared.name == "learning_rate":
+            return self._declared_rate(full=full)
+        return super().plain_option(declared, full=full)
 
     def __getstate__(self) -> dict[str, Any]:
         # A copied view would no longer be a view, so a copy makes its own.

@@ -71,4 +71,4 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
     result.problems.extend(lint(spec, result.data))
     shape = result.data.input_shape if result.data is not None else spec.stated_input_shape()
     if not result.errors and shape is not None:
-        result.summary = summarize(spec.build_model(shape), batch_size=spec.training.batch_size)
+        result.summary = summarize(spec.build_model(shape, initialize=False), batch_size=spec.training.batch_size)

@@ -7,6 +7,7 @@ decides is found without the data too.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -17,7 +18,7 @@ from seqnet.datasets.base import Data
 from seqnet.declare import get
 from seqnet.errors import Path, Problem, SeqnetError
 from seqnet.metrics import Metric, resolve_metric
-from seqnet.network.network import common_dtype
+from seqnet.network.network import Node, common_dtype
 from seqnet.spec.case import Case
 from seqnet.spec.lint_output import lint_output
 from seqnet.spec.placing import option_path, split_hint
@@ -37,11 +38,11 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
     shape = data.input_shape if data is not None else spec.stated_input_shape()
     case = Case(spec, data, layers, shape)
     problems = [*_dtypes(case), *_stated_shape(case)]
-    if not problems and shape is not None:
-        problems = spec.shape_problems(layers, shape)
+    if shape is not None and all(problem.warning for problem in problems):
+        problems += spec.shape_problems(layers, shape)
     if any(not problem.warning for problem in problems):
         return [*problems, *_monitors(case, known_output=False)]
-    problems += _rows(case)
+    problems += [*_rows(case), *_memory(case)]
     outputs = list(lint_output(case))
     problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
     problems += _monitors(case)
@@ -99,6 +100,43 @@ def _rows(case: Case) -> Iterator[Problem]:
         yield Problem(("training", "steps_per_epoch"), message, "leave it out to use all rows")
     if training.class_weight is not None:
         yield from _class_weight(training.class_weight, data)
+
+
+def _memory(case: Case) -> Iterator[Problem]:
+    """Weights, or the output of one layer for one batch, beyond what the machine has."""
+    available = machine_memory()
+    if available is None:
+        return
+    rows = (
+        case.spec.training.batch_size if case.data is None else min(case.spec.training.batch_size, len(case.data.train))
+    )
+    item = np.dtype(common_dtype(case.layers)).itemsize
+    for index, node in enumerate(case.nodes):
+        numbers = sum(math.prod(spec.shape) for spec in node.layer.param_specs(node.in_shape).values())
+        for words, needed in (
+            (f"{numbers:,} parameters, which with gradients and optimizer take", 4 * numbers * item),
+            (f"an output of shape {node.out_shape}, which for a batch of {rows} takes", rows * _size(node) * item),
+        ):
+            if needed > available:
+                layer = f"layer {index} ({node.layer.name}, {node.layer.spec_name})"
+                message = f"{layer} has {words} {needed / 1e9:,.0f} GB; this machine has {available / 1e9:,.0f} GB"
+                place = case.spec.layer_path(index, "units", "filters", "output_dim", "target_shape", "n", "size")
+                yield Problem(
+                    place, message, "make it smaller, or the batch" if "batch" in words else "make it smaller"
+                )
+                return
+
+
+def _size(node: Node) -> int:
+    return math.prod(length or 1 for length in node.out_shape)
+
+
+def machine_memory() -> int | None:
+    """The bytes of memory that the machine has, where the system tells."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
 
 
 def _class_weight(weights: dict[int, float] | str, data: Data) -> Iterator[Problem]:

@@ -71,10 +71,13 @@ class RunSpec:
         """The input shape that the first layer states, if it does."""
         return self.checked_layers[0].stated_input_shape() if self.checked_layers else None
 
-    def build_model(self, input_shape: Shape | None = None, *, threads: int | None = None) -> Sequential:
-        """The model, compiled where the file says how; built when its input shape is known.
+    def build_model(
+        self, input_shape: Shape | None = None, *, threads: int | None = None, initialize: bool = True
+    ) -> Sequential:
+        """The model, built, and compiled where the file says how.
 
         input_shape: of one row; default: what the first layer states, else that of the data, which are then loaded.
+        initialize: draw the weights; without them the model is good for its summary alone, and made in no time.
         Raises SpecError for shapes that do not fit, DataError.
         """
         model = Sequential(self.make_layers(), name=self.name, seed=self.seed)
@@ -89,6 +92,7 @@ class RunSpec:
             self.refuse(problems)
         if self.optimizer is not None or self.loss is not None:
             model.compile(self.optimizer or "rmsprop", self.loss, metrics=self.metrics, threads=threads)
+        model._initialize = initialize
         model.build((None, *shape))
         return model
 
