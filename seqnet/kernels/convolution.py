@@ -68,7 +68,7 @@ def _convolve(x: Array, kernel: Array, bias: Array | None, windows: Windows, scr
     x, y, kernel = _as(x, flat.size), _as(y, flat.out), kernel.reshape(*flat.kernel, *kernel.shape[3:])
     if stem.pays(flat, x.shape[-1], y.shape[-1]):
         return stem.forward(x, kernel, bias, flat, scratch, y)
-    if winograd.pays(flat):
+    if winograd.pays_for(len(x), flat):
         return winograd.forward(x, kernel, bias, flat, scratch, y)
     if dilated.pays(flat):
         dilated.forward(x, kernel, flat, scratch, y)
@@ -88,7 +88,7 @@ def _kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scrat
     x, dy, kernel = _as(x, flat.size), _as(dy, flat.out), kernel.reshape(*flat.kernel, *shape[3:])
     if stem.pays(flat, x.shape[-1], dy.shape[-1]):
         dkernel, dbias = stem.kernel_gradient(x, dy, kernel, flat, scratch)
-    elif winograd.pays(flat):
+    elif winograd.pays_for(len(x), flat):
         dkernel, dbias = winograd.kernel_gradient(x, dy, kernel, flat, scratch)
     elif dilated.pays(flat):
         dkernel, dbias = dilated.kernel_gradient(x, dy, kernel, flat, scratch)
@@ -105,8 +105,11 @@ def _input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch
     else:
         flat = _folded(windows)
         dy, kernel = _as(dy, flat.out), kernel.reshape(*flat.kernel, *kernel.shape[3:])
-        way = next((way for way in (winograd, dilated, volume) if way.pays(flat)), im2col)
-        dx = way.input_gradient(dy, kernel, flat, scratch)
+        if winograd.pays_for(len(dy), flat, channels * kernel.shape[4]):
+            dx = winograd.input_gradient(dy, kernel, flat, scratch)
+        else:
+            way = next((way for way in (dilated, volume) if way.pays(flat)), im2col)
+            dx = way.input_gradient(dy, kernel, flat, scratch)
     return dx.reshape(n, *windows.size, channels)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.kernels.products import multiply, summed
+from seqnet.kernels.products import MANY_ROWS, multiply, summed
 from seqnet.kernels.windows import Scratch, Windows, blocks, carve, covered, padding_shape, whole_pixels, window_view
 
 BLOCK_BYTES = 400_000  # of gathered windows at a time: they stay in the second-level cache beside what they meet
@@ -46,6 +46,8 @@ def input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch)
     """dx: each window of dx receives dy times the transposed kernel."""
     channels = kernel.shape[3]
     weights = kernel.reshape(-1, kernel.shape[-1]).T  # (F, K)
+    if len(dy) * windows.positions >= MANY_ROWS:
+        weights = np.ascontiguousarray(weights)
     dx = np.zeros((len(dy), *windows.size, channels), dy.dtype)
     apart = all(windows.reach(axis) <= windows.strides[axis] for axis in range(3))  # no position in two windows
     for images, start, stop in _blocks(len(dy), kernel, windows):

@@ -20,6 +20,8 @@ STEP = 4  # rows that they handle at a time
 MOST_ROWS = 240  # more bring nothing, and less fits the cache
 FEW_ROWS = 16  # fewer leave too little work to a piece
 FEW_COLUMNS = 32
+MANY_ROWS = 512  # from here on it pays to turn a transposed factor around
+TURNED_WHOLE, TURNED_BLOCK = 128, 32
 SUMMED_ROWS = 1024  # rows of a sum of products at a time
 MOST_SUMMED = 65_536  # numbers in such a sum; adding up more costs what the small kernels save
 
@@ -84,7 +86,8 @@ def multiply(a: Array, b: Array, out: Array) -> None:
     """out = a @ b for matrices (M, K), (K, N), (M, N); a may be the transpose of a contiguous matrix."""
     rows, inner = a.shape
     step, across = piece_shape(rows, inner, b.shape[1])
-    b = np.ascontiguousarray(b)  # the small kernels are half as fast on a transpose
+    if rows >= MANY_ROWS:
+        b = np.ascontiguousarray(b)  # the small kernels are half as fast on a transpose
     if step >= rows and across == b.shape[1]:
         np.matmul(a, b, out=out)
         return
@@ -125,3 +128,16 @@ def column_sums(a: Array) -> Array:
     rows = a.reshape(-1, a.shape[-1])
     total: Array = np.ones(len(rows), a.dtype) @ rows
     return total
+
+
+def turned(a: Array) -> Array:
+    """The last two axes exchanged, contiguous; in blocks where whole columns would miss the cache."""
+    view: Array = a.swapaxes(-1, -2)
+    if min(a.shape[-2:]) < TURNED_WHOLE:
+        return np.ascontiguousarray(view)
+    out: Array = np.empty(view.shape, a.dtype)
+    for i in range(0, out.shape[-2], TURNED_BLOCK):
+        for j in range(0, out.shape[-1], TURNED_BLOCK):
+            where = (..., slice(i, i + TURNED_BLOCK), slice(j, j + TURNED_BLOCK))
+            out[where] = view[where]
+    return out

@@ -21,16 +21,24 @@ from seqnet.arrays import Array
 from seqnet.kernels import cook_toom
 from seqnet.kernels.cook_toom import AT_ONE
 from seqnet.kernels.planes import Grid, Planes, backward_grid, blocks, forward_grid, from_planes, to_planes
-from seqnet.kernels.products import by_columns, divisors_for, piece_shape, strided
+from seqnet.kernels.products import by_columns, column_sums, divisors_for, piece_shape, strided, turned
 from seqnet.kernels.windows import Scratch, Windows
 
 BLOCK_BYTES = 1_200_000  # of planes at a time: what stays near the core while a few images pass through
+FEW_WINDOWS = 64  # transforming the kernel costs as much as it saves over about this many
+LARGE_MATRIX = 32_768  # numbers; turning larger ones around takes its own time
 
 
 def pays(windows: Windows) -> bool:
     """Whether these windows can be convolved this way, and with fewer multiplications than one a tap."""
     flat = windows.kernel[0] == windows.size[0] == 1 and windows.dilation == (1, 1, 1)
     return flat and cook_toom.outputs_for(windows.out[1], windows.kernel[1], windows.strides[1]) > 0
+
+
+def pays_for(images: int, windows: Windows, turned_size: int = 0) -> bool:
+    """Whether it pays for so many images; `turned_size`: numbers of a tap's matrix that has to be turned around."""
+    few = FEW_WINDOWS * max(1, turned_size // LARGE_MATRIX)
+    return images * windows.positions >= few and pays(windows)
 
 
 def forward(x: Array, kernel: Array, bias: Array | None, windows: Windows, scratch: Scratch, y: Array) -> None:
@@ -66,7 +74,7 @@ def kernel_gradient(x: Array, dy: Array, kernel: Array, windows: Windows, scratc
         np.matmul(source.shifted(width, grid.step, slope.length, down), slope.positions(across), out=pieces)
         if number > 0:
             total += part
-        dbias += np.ones(slope.length, x.dtype) @ slope.plane(AT_ONE)[: slope.length]
+        dbias += column_sums(slope.plane(AT_ONE)[: slope.length])
     dkernel: Array = np.matmul(plan.weigh.T, total.reshape(plan.products, -1)).reshape(kernel.shape)
     return dkernel, dbias
 
@@ -76,10 +84,9 @@ def input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch)
     taps, width, channels, filters = kernel.shape[1:]
     stride = windows.strides[2]
     grid, plan = backward_grid(windows, dy.dtype)
-    turned = kernel[0].swapaxes(2, 3)  # (kH, kW, F, C)
     strips = []
     for phase, length in enumerate(cook_toom.phase_lengths(width, stride)):
-        part = np.ascontiguousarray(turned[:, phase::stride][:, ::-1])
+        part = turned(kernel[0][:, phase::stride][:, ::-1])  # (kH, taps, F, C)
         weights = np.matmul(plan.weigh, part.reshape(taps, -1)).reshape(plan.products, -1, channels)
         strips.append(_Strip(weights, length, 1, grid.reach - length, phase * channels))
     dx = np.empty((len(dy), *windows.size, channels), dy.dtype)
