@@ -272,7 +272,8 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
         return INVALID
     if not isinstance(options, Mapping):
         positional = [o.name for o in options_of(cls).values() if not o.kw_only]
-        given = dict(zip(positional, options if isinstance(options, list) else [options], strict=False))
+        whole = isinstance(options, list) and bool(positional) and _takes_list(options_of(cls)[positional[0]])
+        given = dict(zip(positional, options if isinstance(options, list) and not whole else [options], strict=False))
         hint = f"write {name}: {written(given)}" if given else ""
         message = f"the options of {name} must be a mapping of names to values, got {show(options)}"
         problems.append(Problem(inner, message, hint))
@@ -287,6 +288,11 @@ def make(base: type[C], value: Any, path: Path, problems: list[Problem]) -> C | 
     if isinstance(value, str):
         made.called(value)
     return made
+
+
+def _takes_list(declared: Option) -> bool:
+    """Whether a list is one value of the option, such as a shape, rather than a value for each option."""
+    return any(declared.checker.matches(example) for example in ([1], [1, 1]))
 
 
 def _form_hint(kind: str, value: Any, path: Path) -> str:

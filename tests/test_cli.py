@@ -466,6 +466,18 @@ def test_init_never_overwrites(run: Run, tmp_path: Path) -> None:
     assert "model:" in (tmp_path / "mine.yaml").read_text()
 
 
+def test_commands_are_shown_as_they_can_be_typed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "bin" / "seqnet"
+    here.parent.mkdir()
+    here.write_text("#!/bin/sh\n")
+    here.chmod(0o755)
+    monkeypatch.setattr(sys, "argv", [str(here)])
+    assert f"{here} train a.yaml\n" in good(run("init", "a"))  # as make train calls it
+    monkeypatch.setenv("PATH", str(here.parent))
+    assert "\nseqnet train b.yaml\n" in good(run("init", "b"))
+    assert "Next     seqnet evaluate" in good(run("train", "moons.yaml"))
+
+
 @pytest.mark.parametrize(
     ("name", "file", "called"),
     [

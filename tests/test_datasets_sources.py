@@ -481,6 +481,8 @@ BAD_INPUT = [
     ("a.csv", b"1,2\n3\n", ["line 2: 1 cells, but the first row has 2"]),
     ("a.csv", b"1,2\n3,4,5\n", ["line 2: 3 cells"]),
     ("a.csv", b"a;b\n1;2\n", ["line 2, column 1", "'1;2' is not a number", "parted by commas here, not by ';'"]),
+    ("a.csv", b"1;2\n", ["no rows of numbers", "parted by commas here, not by ';'"]),
+    ("a.tsv", b"1,2\n", ["no rows of numbers", "parted by tabs here, not by ','"]),
     ("a.csv", b"1\t2\n3\t4\n5\t6\n", ["parted by commas here, not by '\\t'"]),
     ("a.csv", b"\xff\xfe1\x002\x00", ["no csv text in UTF-8"]),
     ("a.csv", b'1,"2\n3,4\n', ["no csv text in UTF-8"]),

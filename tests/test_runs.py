@@ -278,6 +278,14 @@ VARIANTS = {
     "initial_epoch": ("training.initial_epoch=1",),
     "rare_validation": ("training.validation_freq=[2, 4]",),
     "average": ("optimizer={Adam: {use_ema: true, gradient_accumulation_steps: 3}}",),
+    "changing_rate": (
+        "optimizer=sgd",
+        "callbacks=[ReduceLROnPlateau: {monitor: loss, patience: 1, min_delta: 9, factor: 0.5}]",
+    ),
+    "given_rate": (
+        "optimizer=sgd",
+        "callbacks=[LearningRateScheduler: {schedule: {CosineDecay: {initial_learning_rate: 0.1, decay_steps: 4}}}]",
+    ),
     "no_validation": ("data.validation_split=0", "callbacks=[CSVLogger: {filename: log.csv}]"),
     "class_weight": ("training.class_weight=balanced", "data.one_hot=true", "loss=categorical_crossentropy"),
 }

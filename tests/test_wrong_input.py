@@ -489,6 +489,12 @@ FORMS: list[Case] = [
     ),
     (
         "- Dense: {units: 16, activation: relu}",
+        "- Reshape: [2, 2]",
+        "7:14 <[2, 2]> the options of Reshape must be a mapping of names to values, got [2, 2] | "
+        "write Reshape: {target_shape: [2, 2]}",
+    ),
+    (
+        "- Dense: {units: 16, activation: relu}",
         "- {type: Dense, units: 16}",
         f"7:5 <{{type: Dense, units: 16}}> layer {FORM} {{type: 'Dense', units: 16}} | write Dense: {{units: 16}}",
     ),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from seqnet.cli.options import program
+
 TEMPLATES = ("classifier", "regressor", "image")
 
 
@@ -35,7 +37,7 @@ def command(name: str | None, template: str | None, force: bool) -> None:
     from seqnet.console.messages import show_note
 
     show_note(f"wrote {path}")
-    click.echo(f"seqnet check {path}\nseqnet train {path}")
+    click.echo(f"{program()} check {path}\n{program()} train {path}")
 
 
 def _ask(template: str | None) -> tuple[str, str | None]:
@@ -63,7 +65,7 @@ def write_starter(path: Path, template: str, *, force: bool) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL), 0o666)
     except FileExistsError:
-        raise UsageError(f"there is already a {path}; choose another name, or use --force to overwrite it") from None
+        raise UsageError(f"{path} exists already; choose another name, or use --force to overwrite it") from None
     except OSError as error:
         raise UsageError(f"can't write {path}: {error.strerror}") from error
     with os.fdopen(handle, "w", encoding="utf-8") as file:

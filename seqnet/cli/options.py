@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +12,15 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+def program() -> str:
+    """How the shell finds this command: seqnet, or the path it was called by where seqnet is not on PATH."""
+    called = sys.argv[0]
+    if Path(called).stem != "seqnet" or os.sep not in called:
+        return "seqnet"
+    found = shutil.which("seqnet")
+    return "seqnet" if found is not None and os.path.realpath(found) == os.path.realpath(called) else called
 
 
 def config(required: bool = True) -> Callable[[F], F]:

@@ -104,7 +104,7 @@ def _warn_if_lost(history: dict[str, list[Any]]) -> None:
 
 def _again(config: str, overrides: tuple[str, ...]) -> str:
     """The same command, to be copied."""
-    return shlex.join(["seqnet", "train", config, *(part for text in overrides for part in ("-s", text))])
+    return shlex.join([options.program(), "train", config, *(part for text in overrides for part in ("-s", text))])
 
 
 def _interrupted(display: RunDisplay, folder: Path, again: str) -> int:
@@ -141,7 +141,7 @@ def _which(context: click.Context, config: str | None, resume: str | None, runs:
 
 def _next(result: RunResult) -> list[str]:
     run = _quoted(result.folder)
-    return [f"seqnet evaluate {run}", f"seqnet predict {run} INPUT.npz"]
+    return [f"{options.program()} evaluate {run}", f"{options.program()} predict {run} INPUT.npz"]
 
 
 def _result(result: RunResult) -> dict[str, Any]:

@@ -143,7 +143,11 @@ def read_csv_numbers(path: Path) -> Array:
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror}") from None
     if not rows:
-        raise DataError(f"{path} has no rows of numbers")
+        alone = header[0] if header is not None and len(header) == 1 else ""
+        other = next((mark for mark in (";", "\t", ",") if mark in alone), None)
+        expected = "commas" if delimiter == "," else "tabs"
+        hint = f"; cells are parted by {expected} here, not by {other!r}" if other else ""
+        raise DataError(f"{path} has no rows of numbers{hint}")
     with np.errstate(over="ignore"):  # a number beyond float32 becomes infinite, which the checks report
         return np.array(rows, dtype=np.float64).astype(np.float32)
 

@@ -259,6 +259,8 @@ class Layer(Component):
 
     # Set when a model builds the layer: name -> view into the model's parameters, in Keras's order.
     variables: dict[str, Array] | None = None
+    # What makes the variables when someone asks for them early; set by the model that holds the layer.
+    build_on_demand: Callable[[], None] | None = None
     # Likewise what carries_state speaks of, by name; empty before the first batch.
     carried: dict[str, Array] | None = None
 
@@ -332,6 +334,13 @@ class Layer(Component):
     def built(self) -> bool:
         return self.variables is not None
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises UsageError: a layer alone has no weights to compute with."""
+        raise UsageError(
+            f"{self.spec_name} can't be called: layers work within a model here, so list them: "
+            "model = Sequential([Input(shape), ...]); then model(x) gives the outputs of a batch"
+        )
+
     @property
     def weights(self) -> list[Array]:
         """The layer's variables, as views: writing into them changes the model."""
@@ -339,7 +348,7 @@ class Layer(Component):
 
     def get_weights(self) -> list[Array]:
         """Copies of the layer's variables in Keras's order; [] before the layer is built."""
-        return [value.copy() for value in (self.variables or {}).values()]
+        return [value.copy() for value in (self._existing() or {}).values()]
 
     def set_weights(self, weights: list[Any]) -> None:
         """Overwrite the layer's variables. Raises UsageError when counts differ, ShapeError when shapes do."""
@@ -349,13 +358,19 @@ class Layer(Component):
         """How many numbers the layer's variables hold. Raises UsageError before the layer is built."""
         return sum(value.size for value in self._bound().values())
 
+    def _existing(self) -> dict[str, Array] | None:
+        if self.variables is None and self.build_on_demand is not None:
+            self.build_on_demand()
+        return self.variables
+
     def _bound(self) -> dict[str, Array]:
-        if self.variables is None:
+        variables = self._existing()
+        if variables is None:
             raise UsageError(
                 f"layer {self.name or self.spec_name} is not built yet, so it has no weights: "
                 "give the model an Input, call model.build(input_shape), or fit it"
             )
-        return self.variables
+        return variables
 
 
 def assign(variables: dict[str, Array], weights: list[Any], whose: str) -> None:

@@ -88,6 +88,7 @@ class Sequential:
         stated = layer.stated_input_shape()
         if not self._layers and stated is not None:
             self._input_shape = stated
+        layer.build_on_demand = self._build_if_possible
         self._layers.append(layer)
         self._names.add(layer.name)
         self._changed()
@@ -97,6 +98,7 @@ class Sequential:
         if not self._layers:
             raise UsageError("there are no layers to pop")
         layer = self._layers.pop()
+        layer.build_on_demand = None
         self._names = {str(other.name) for other in self._layers}
         self._changed()
         if not self._layers:
@@ -205,7 +207,8 @@ class Sequential:
         nothing. threads: worker threads; default: chosen from the work of a step.
         """
         self.optimizer = get(Optimizer, optimizer)
-        self.loss = None if loss is None else get(Loss, loss)
+        one = loss[0] if isinstance(loss, (list, tuple)) and len(loss) == 1 else loss  # Keras: a loss for each output
+        self.loss = None if one is None else get(Loss, one)
         if loss_weights is not None:
             raise UsageError("loss_weights needs several outputs; this model has one")
         self._metrics = [(_label(item), _metric(item)) for item in _flat(metrics)]
@@ -260,6 +263,8 @@ class Sequential:
         trainer = self.trainer(train, options)
         watching = self.prepare_callbacks(callbacks or (), trainer, train, validation, options, verbose)
         self.history = trainer.fit(train, validation, options, watching)
+        self.history.set_model(self)
+        self.history.set_params({"verbose": verbose, "epochs": epochs, "steps": _steps(options, train)})
         return self.history
 
     def trainer(self, train: Rows, options: FitOptions) -> Trainer:
@@ -279,20 +284,26 @@ class Sequential:
         verbose: Any,
     ) -> list[Callback]:
         """Callbacks ready for a run: monitors checked, the model known to them, the progress display in front."""
-        for callback in callbacks:
-            if not isinstance(callback, Callback):
-                raise UsageError(f"callbacks must be seqnet callbacks, got {type(callback).__name__}")
+        callbacks = self._watching(callbacks)
         own = all(type(callback).__module__.startswith("seqnet.") for callback in callbacks)
         if own:  # a user's callback may add values of its own
             require_monitors(callbacks, self.directions(validated=validation is not None))
-        steps = options.steps_per_epoch or -(-len(train) // options.batch_size)
         display = _display(verbose)
         watching = [*([display] if display is not None else []), *callbacks]
         for callback in watching:
-            callback.set_params({"verbose": verbose, "epochs": options.epochs, "steps": steps})
+            callback.set_params({"verbose": verbose, "epochs": options.epochs, "steps": _steps(options, train)})
             callback.set_model(self)
         self.stop_training = False
         return watching
+
+    def _watching(self, callbacks: Any) -> list[Callback]:
+        """Callbacks, or a single one as Keras takes it, that know the model."""
+        listed = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+        for callback in listed:
+            if not isinstance(callback, Callback):
+                raise UsageError(f"callbacks must be seqnet callbacks, got {type(callback).__name__}")
+            callback.set_model(self)
+        return listed
 
     def directions(self, *, validated: bool) -> dict[str, str | None]:
         """What will be logged, and which way is better: "min", "max" or None where that is not known."""
@@ -321,7 +332,12 @@ class Sequential:
         x, y = self._check_pair(x, y)
         size = 32 if batch_size is None else _positive(batch_size, "batch_size")
         compiled = self._require_compiled(x, y, size)
+        watching = self._watching(callbacks)
+        for callback in watching:
+            callback.on_test_begin({})
         logs = compiled.evaluate(x, y, self._check_weight(sample_weight, None, y), size, steps)
+        for callback in watching:
+            callback.on_test_end(logs)
         _say_result(verbose, logs, -(-len(x) // size))
         return logs if return_dict else _listed(logs)
 
@@ -338,7 +354,13 @@ class Sequential:
         network = self._require_network()
         rows = check_rows(network, x)
         size = 32 if batch_size is None else _positive(batch_size, "batch_size")
-        return predict(self._engine(), rows if steps is None else rows[: steps * size], size)
+        watching = self._watching(callbacks)
+        for callback in watching:
+            callback.on_predict_begin({})
+        outputs = predict(self._engine(), rows if steps is None else rows[: steps * size], size)
+        for callback in watching:
+            callback.on_predict_end({})
+        return outputs
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """The outputs for one batch."""
@@ -438,6 +460,10 @@ class Sequential:
 
     def _buildable(self) -> bool:
         return self._input_shape is not None and bool(self._layers)
+
+    def _build_if_possible(self) -> None:
+        if self._buildable():
+            self._require_network()
 
     def _require_network(self) -> Network:
         if self._network is None:
@@ -589,6 +615,10 @@ def _metric(item: Any) -> Metric:
 def _listed(logs: Logs) -> Any:
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
+
+
+def _steps(options: FitOptions, train: Rows) -> int:
+    return options.steps_per_epoch or -(-len(train) // options.batch_size)
 
 
 def _positive(value: int, name: str) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array, Shape
+from seqnet.errors import ShapeError
 from seqnet.layers.base import Context, Grads, Layer, ParamSpec, Worker
 from seqnet.layers.inner import names_of
 from seqnet.optimizers.base import Segment
@@ -50,6 +51,14 @@ class LayerVariables:
         yield from sorted(self.own.values(), key=lambda v: not v.spec.trainable)
         for child in self.children:
             yield from child.all()
+
+
+class InitializerError(ShapeError):
+    """A ShapeError that knows the variable's path."""
+
+    def __init__(self, message: str, path: str) -> None:
+        super().__init__(message)
+        self.path = path
 
 
 class Parameters:
@@ -93,9 +102,12 @@ class Parameters:
             branch.carried.update({name: value.copy() for name, value in own.items() if "/" not in name})
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Draw every variable's start, in Keras's order."""
+        """Draw every variable's start, in Keras's order. Raises InitializerError where one can't make the shape."""
         for variable in self.variables:
-            np.copyto(variable.view, variable.spec.initializer.make(variable.view.shape, rng, self.dtype))
+            try:
+                np.copyto(variable.view, variable.spec.initializer.make(variable.view.shape, rng, self.dtype))
+            except ShapeError as error:
+                raise InitializerError(f"{variable.path}: {error}", variable.path) from error
 
     def refreeze(self) -> None:
         """Follow changes of `layer.trainable`; the values stay."""

@@ -71,7 +71,7 @@ class RunRecorder(Callback):
         values = {name: _plain(value) for name, value in logs.items()}
         epoch = trainer.history.epoch[-1] + 1
         rate = float(trainer.compiled.optimizer.learning_rate)
-        self.rows.append({"epoch": epoch, **values, "learning_rate": rate})
+        self.rows.append({"epoch": epoch, "learning_rate": rate, **values})  # a callback may say the epoch's own rate
         value = logs.get(self.monitor)
         number = math.nan if value is None else float(value)
         better = self.judge.better(number, self.judge.worst if self.best is None else self.best)

@@ -96,7 +96,7 @@ def train(
         trainer.position.epoch = options.initial_epoch
     with interruptible(trainer):
         folder = again.folder if again is not None else create_run(runs, spec.name)
-        with _explained(folder, new=again is None):
+        with _explained(folder, begun=lambda: again is not None or trainer.position.step > 0):
             _place_files(callbacks, folder)
             recorder.open(folder)
             if again is not None:
@@ -134,11 +134,13 @@ def _fit(
         trainer.fit(train_rows, validation, options, watching)
     except KeyboardInterrupt:
         trainer.interrupted = at_once = True  # a second Ctrl-C: whatever was saved last is what there is
-    except SeqnetError:
+    except (SeqnetError, ArithmeticError) as error:
         with suppress(SeqnetError):
-            record.recorder.save_results()
             folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), "failed"))
-        raise
+        if isinstance(error, SeqnetError):
+            raise
+        message = f"a number left the range of what can be computed ({error}); look for extreme values in the options"
+        raise TrainingError(message) from error
     if trainer.interrupted and not at_once:
         record.recorder.save(trainer)
     result = record.result(folder)
@@ -249,17 +251,18 @@ def interruptible(trainer: Trainer) -> Iterator[None]:
 
 
 @contextmanager
-def _explained(folder: Path, *, new: bool = False) -> Iterator[None]:
+def _explained(folder: Path, *, begun: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """Say what is saved and how to go on when the disk is full or the folder can't be written.
 
-    A new run folder in which nothing could be saved is taken away again.
+    The folder is taken away again where nothing could be saved, or where wrong input shows before the first step.
     """
     try:
         yield
     except BaseException as error:
         cause = error.__cause__ if isinstance(error, SeqnetError) else error
         saved = (folder / LAST / STATE).exists()
-        if new and not saved:
+        wrong_input = isinstance(error, SeqnetError) and error.exit_code == 2
+        if not begun() and (wrong_input or not saved):
             shutil.rmtree(folder, ignore_errors=True)
         if not isinstance(cause, OSError):
             raise

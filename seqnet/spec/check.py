@@ -6,15 +6,24 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from seqnet.arrays import Shape
 from seqnet.datasets.base import Data
+from seqnet.declare import get
 from seqnet.errors import Problem, SeqnetError, SpecError
 from seqnet.models.summary import SummaryTable, summarize
+from seqnet.optimizers.base import Optimizer
 from seqnet.spec.division import PlacedDataError
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.overrides import apply_overrides
+from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.reader import Document, read_document
 from seqnet.spec.run import RunSpec, check_document
 from seqnet.spec.sections import NEEDED
+
+# So many can be drawn in no time, to see whether every initializer can make its weight.
+FEW_PARAMETERS = 1_000_000
 
 
 @dataclass
@@ -53,7 +62,8 @@ def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, w
             message = f"there is no {key} section, so this file can be summarized but not trained"
             problems.append(Problem((), message, hint, warning=True))
     if not result.errors:
-        check_run(result, with_data=with_data)
+        with np.errstate(all="ignore"):  # extreme options are for the lint to judge
+            check_run(result, with_data=with_data)
     return result
 
 
@@ -71,4 +81,22 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
     result.problems.extend(lint(spec, result.data))
     shape = result.data.input_shape if result.data is not None else spec.stated_input_shape()
     if not result.errors and shape is not None:
-        result.summary = summarize(spec.build_model(shape, initialize=False), batch_size=spec.training.batch_size)
+        _build(result, spec, shape)
+
+
+def _build(result: CheckResult, spec: RunSpec, shape: Shape) -> None:
+    """The model, for its summary, and what only building it shows."""
+    small = spec.build_model(shape, initialize=False)
+    try:
+        if small.count_params() <= FEW_PARAMETERS:
+            spec.build_model(shape)
+    except SpecError as error:
+        result.problems.extend(error.problems)
+        return
+    result.summary = summarize(small, batch_size=spec.training.batch_size)
+    if spec.optimizer is not None:
+        try:
+            get(Optimizer, spec.optimizer).build(small.network.parameters.segments, small.network.dtype)
+        except SeqnetError as error:
+            place = option_path(("optimizer",), spec.optimizer, str(error).partition(":")[0])
+            result.problems.append(Problem(place, *split_hint(str(error))))

@@ -19,11 +19,13 @@ from seqnet.declare import get
 from seqnet.errors import Path, Problem, SeqnetError
 from seqnet.metrics import Metric, resolve_metric
 from seqnet.network.network import Node, common_dtype
+from seqnet.optimizers.base import Optimizer
 from seqnet.spec.case import Case
 from seqnet.spec.lint_output import lint_output
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
 from seqnet.training.callbacks import ModelCheckpoint
+from seqnet.training.pacing import LearningRateScheduler, ReduceLROnPlateau
 
 # Inputs beyond this are worth scaling: with the usual initializers activations then saturate or explode.
 LARGE_INPUT = 10.0
@@ -229,10 +231,24 @@ def _monitors(case: Case, *, known_output: bool = True) -> Iterator[Problem]:
         if problem is not None:
             option = str(problem.path[-1]) if problem.path else ""
             yield Problem(option_path(place, entry, option), problem.message, problem.hint)
+        if isinstance(callback, (LearningRateScheduler, ReduceLROnPlateau)) and _has_schedule(case.spec):
+            message = f"{callback.spec_name} sets the learning rate, but the schedule of the optimizer does so too"
+            yield Problem(place, message, "keep one of them")
         if isinstance(callback, ModelCheckpoint):
             problem = _file_name(callback, ways)
             if problem is not None:
                 yield Problem(option_path(place, entry, "filepath"), problem.message, problem.hint)
+        for option in ("filename", "filepath"):
+            path = getattr(callback, option, "x")
+            if not os.path.basename(path) or "\0" in path:
+                message = f"{option} must name a file, got {path!r}"
+                yield Problem(option_path(place, entry, option), message, "for instance log.csv")
+
+
+def _has_schedule(spec: RunSpec) -> bool:
+    return spec.optimizer is not None and not isinstance(
+        get(Optimizer, spec.optimizer).get_config().get("learning_rate"), (int, float)
+    )
 
 
 def _validated(case: Case) -> bool:

@@ -19,6 +19,7 @@ from seqnet.losses import Loss
 from seqnet.metrics import Metric
 from seqnet.models.sequential import Sequential
 from seqnet.network.network import LayerShapeError, trace
+from seqnet.network.parameters import InitializerError
 from seqnet.optimizers.base import Optimizer
 from seqnet.registry import components, is_known, snake_case
 from seqnet.spec.diagnostics import render_problems
@@ -93,7 +94,10 @@ class RunSpec:
         if self.optimizer is not None or self.loss is not None:
             model.compile(self.optimizer or "rmsprop", self.loss, metrics=self.metrics, threads=threads)
         model._initialize = initialize
-        model.build((None, *shape))
+        try:
+            model.build((None, *shape))
+        except InitializerError as error:
+            self.refuse([self._initializer_problem(model, error)])
         return model
 
     def load_data(self) -> Data:
@@ -101,6 +105,12 @@ class RunSpec:
         if self.data is None:
             self.refuse([Problem((), "there is no data section", NEEDED["data"])])
         return load_rows(self.data, self.folder, self.seed, self.document)
+
+    def _initializer_problem(self, model: Sequential, error: InitializerError) -> Problem:
+        name, _, inner = error.path.partition("/")
+        index = next(i for i, layer in enumerate(model._layers) if layer.name == name)
+        place = self.layer_path(index, f"{inner}_initializer", f"{inner}s_initializer")
+        return Problem(place, *split_hint(f"layer {index} ({name}, {model._layers[index].spec_name}): {error}"))
 
     def shape_problems(self, layers: Sequence[Layer], shape: Shape) -> list[Problem]:
         """Where the shapes do not fit when rows of `shape` go through the layers of this file."""

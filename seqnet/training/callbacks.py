@@ -290,10 +290,16 @@ class CSVLogger(Callback):
     """
 
     filename: str = option("the file", example="log.csv")
-    separator: str = option("between the values", default=",")
+    separator: str = option("the character between the values", default=",")
     append: bool = option("go on in a file that is there", default=False)
 
     stateful = ("names", "size")
+
+    @classmethod
+    def cross_check(cls, values: Mapping[str, Any]) -> Any:
+        separator = values["separator"]
+        if len(separator) != 1 or separator in '\r\n"' or (separator != "\t" and not separator.isprintable()):
+            yield "separator", f"separator must be a single character, such as ; or a tab, got {separator!r}"
 
     def setup(self) -> None:
         self.names: list[str] | None = None

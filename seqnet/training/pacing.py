@@ -85,6 +85,9 @@ class LearningRateScheduler(Callback):
     )
     verbose: Literal[0, 1] = option("1 says the rate of every epoch", default=0)
 
+    def setup(self) -> None:
+        self.counted = self.schedule.resolve(1) if isinstance(self.schedule, Schedule) else None  # a step is an epoch
+
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.model.optimizer.learning_rate = self.model.optimizer.learning_rate  # refused while a schedule decides
 
@@ -99,8 +102,8 @@ class LearningRateScheduler(Callback):
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
     def _rate(self, epoch: int, rate: float) -> float:
-        if isinstance(self.schedule, Schedule):
-            return self.schedule(epoch)
+        if self.counted is not None:
+            return self.counted(epoch)
         try:
             found = self.schedule(epoch, rate)
         except TypeError:  # Keras allows a function of the epoch alone, too

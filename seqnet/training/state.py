@@ -94,7 +94,7 @@ def _put_callbacks(callbacks: Sequence[Callback], stored: list[dict[str, Any]], 
     for callback in callbacks:
         found = next(((i, item) for i, item in left if item["type"] == type(callback).__name__), None)
         if found is None:
-            callback.on_train_begin()
+            callback.on_train_begin({})
             continue
         left.remove(found)
         index, item = found

@@ -110,7 +110,7 @@ class Trainer:
             self.stop_training = False  # but an interruption that came before the first batch counts
             self.position = Position(epoch=options.initial_epoch)
             for callback in callbacks:
-                callback.on_train_begin()
+                callback.on_train_begin({})
         batch_hooks = [c for c in callbacks if _overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
@@ -144,7 +144,7 @@ class Trainer:
         if position.batch == 0:
             compiled.running.reset()
             for callback in callbacks:
-                callback.on_epoch_begin(position.epoch)
+                callback.on_epoch_begin(position.epoch, {})
         order = self._order(len(train), fresh=position.cursor == 0 and position.batch == 0)
         while position.batch < self.steps:
             if position.cursor == batches:
@@ -167,7 +167,7 @@ class Trainer:
         stop = min(start + size, len(train))
         rows = slice(start, stop) if order is None else order[start:stop]
         for callback in hooks:
-            callback.on_train_batch_begin(position.batch)
+            callback.on_train_batch_begin(position.batch, {})
         compiled = self.compiled
         weight = None if train.weight is None else take(train.weight, rows)
         compiled.train_batch(prepare(compiled.network, take(train.x, rows)), take(train.y, rows), weight)
@@ -185,7 +185,7 @@ class Trainer:
         logs = self.running_logs()
         if validation is not None and options.validates(position.epoch):
             for callback in callbacks:
-                callback.on_test_begin()
+                callback.on_test_begin({})
             size = options.validation_batch_size or options.batch_size
             found = self.compiled.evaluate(
                 validation.x, validation.y, validation.weight, size, options.validation_steps

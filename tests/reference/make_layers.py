@@ -77,6 +77,10 @@ def compute(family: str, backend: str, path: Path) -> None:
         cls = getattr(keras.layers, row["layer"], None)
         if cls is not None:
             facts["signatures"][row["layer"]] = signature(cls)
+        if backend == "jax":
+            import jax
+
+            jax.clear_caches()  # what was compiled for the row; of a hundred recurrent rows that is 5 GB
     np.savez(path, facts=json.dumps(facts), **arrays)
 
 

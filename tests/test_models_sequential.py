@@ -1,0 +1,122 @@
+"""Sequential as scripts written for Keras use it; what is expected is what Keras 3.15 does on JAX, side by side."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from seqnet import callbacks, layers
+from seqnet.errors import UsageError
+from seqnet.models import Sequential
+
+X = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4)
+Y = np.arange(10) % 3
+
+
+def small() -> Sequential:
+    return Sequential([layers.Input((4,)), layers.Dense(8), layers.Dense(3, activation="softmax")])
+
+
+def compiled() -> Sequential:
+    model = small()
+    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return model
+
+
+def test_layers_have_their_weights_as_soon_as_the_input_shape_is_known() -> None:
+    model = small()
+    assert [w.shape for w in model.layers[0].get_weights()] == [(4, 8), (8,)]
+    held = layers.Dense(2)
+    model.add(held)
+    assert held.count_params() == 8
+    kept = model.get_weights()
+    np.testing.assert_array_equal(held.get_weights()[0], kept[4])
+
+
+def test_weights_set_on_a_layer_stay_when_the_model_is_compiled_and_fitted_frozen() -> None:
+    model = small()
+    first = model.get_layer(index=0)
+    first.set_weights([np.ones((4, 8)), np.zeros(8)])
+    first.trainable = False
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], np.ones((4, 8)))
+
+
+def test_without_an_input_shape_a_layer_has_no_weights_yet() -> None:
+    model = Sequential([layers.Dense(3)])
+    assert model.layers[0].get_weights() == []
+    with pytest.raises(UsageError, match="not built yet"):
+        model.layers[0].count_params()
+
+
+def test_a_popped_layer_asks_the_model_no_more() -> None:
+    model = small()
+    assert model.pop().get_weights() == []
+    assert model.output_shape == (None, 8)
+
+
+def test_a_layer_can_not_be_called_and_says_what_can() -> None:
+    with pytest.raises(UsageError, match=r"Sequential\(\[Input\(shape\), \.\.\.\]\)"):
+        layers.Dense(3)(X)
+
+
+class Told(callbacks.Callback):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, Any]] = []
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.heard.append(("train", logs))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.heard.append(("epoch", logs))
+
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        self.heard.append(("batch", logs))
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self.heard.append(("test", logs))
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self.heard.append(("tested", sorted(logs)))
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        self.heard.append(("predict", logs))
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        self.heard.append(("predicted", logs))
+
+
+def test_callbacks_get_a_mapping_at_every_beginning() -> None:
+    told, tested = Told(), ("tested", ["accuracy", "loss"])
+    compiled().fit(X, Y, validation_data=(X, Y), verbose=0, callbacks=told)
+    assert told.heard == [("train", {}), ("epoch", {}), ("batch", {}), ("test", {}), tested]
+
+
+def test_evaluate_and_predict_call_their_callbacks() -> None:
+    model, told = compiled(), Told()
+    model.evaluate(X, Y, verbose=0, callbacks=[told])
+    model.predict(X, verbose=0, callbacks=told)
+    assert told.heard == [("test", {}), ("tested", ["accuracy", "loss"]), ("predict", {}), ("predicted", {})]
+    assert told.model is model
+
+
+def test_callbacks_must_be_callbacks() -> None:
+    with pytest.raises(UsageError, match="got int"):
+        compiled().predict(X, callbacks=[3])
+
+
+def test_the_history_knows_the_run() -> None:
+    model = compiled()
+    history = model.fit(X, Y, batch_size=4, epochs=2, verbose=0)
+    assert history.params == {"verbose": 0, "epochs": 2, "steps": 3} and history.model is model
+
+
+def test_a_list_with_the_loss_of_the_one_output() -> None:
+    model = small()
+    model.compile(optimizer="sgd", loss=["sparse_categorical_crossentropy"], metrics=[["accuracy"]])
+    assert sorted(model.fit(X, Y, verbose=0).history) == ["accuracy", "loss"]
