@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from seqnet.declare import Component, Option, options_of
@@ -11,17 +12,10 @@ from seqnet.spec.sections import KEYS, DataSection, TrainingSection
 
 def json_schema() -> dict[str, Any]:
     """JSON Schema (draft 2020-12) of a seqnet file."""
-    data = _options(DataSection)
-    source = data["properties"].pop("source")
-    del source
-    for cls in components("source"):
-        first = next(iter(options_of(cls).values()))
-        options = {"anyOf": [first.checker.schema(), _options(cls)]}
-        data["properties"][cls.spec_name] = {"description": _first_line(cls), **options}
     sections: dict[str, Any] = {
-        "name": {"type": "string"},
+        "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r'^[^/\\:*?"<>|]+$'},
         "seed": {"type": "integer", "minimum": 0},
-        "data": data,
+        "data": _data(),
         "model": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}},
         "optimizer": {"$ref": "#/$defs/optimizer"},
         "loss": {"$ref": "#/$defs/loss"},
@@ -40,13 +34,33 @@ def json_schema() -> dict[str, Any]:
     }
 
 
+def _data() -> dict[str, Any]:
+    """The data section, in which each kind of source is an option: its first option alone, or all of them."""
+    schema = _options(DataSection)
+    del schema["properties"]["source"]
+    for cls in components("source"):
+        first = next(iter(options_of(cls).values()))
+        schema["properties"][cls.spec_name] = {
+            "description": _text(cls),
+            "anyOf": [first.checker.schema(), _options(cls)],
+        }
+    return {
+        **schema,
+        "oneOf": [{"required": [name]} for name in ("dataset", *(c.spec_name for c in components("source")))],
+    }
+
+
 def _kind(kind: str) -> dict[str, Any]:
     """A name that needs no options, or one name with its options."""
     classes = list(components(kind))
     names = [name for cls in classes if not _required(cls) for name in _names(cls)]
-    mappings = {
-        cls.spec_name: {"description": _first_line(cls), "anyOf": [_options(cls), {"type": "null"}]} for cls in classes
-    }
+    mappings = {}
+    for cls in classes:
+        options = _options(cls)
+        mappings[cls.spec_name] = {
+            "description": _text(cls),
+            **(options if "required" in options else {"anyOf": [options, {"type": "null"}]}),
+        }
     aliases = {a: {"$ref": f"#/$defs/{kind}/anyOf/1/properties/{c.spec_name}"} for c in classes for a in _names(c)[1:]}
     one = {
         "type": "object",
@@ -74,7 +88,9 @@ def _options(cls: type[Component]) -> dict[str, Any]:
 
 
 def _option(declared: Option) -> dict[str, Any]:
-    schema = {"description": declared.help, **declared.checker.schema()}
+    schema = {"description": f"{declared.help} ({declared.checker.says()})", **declared.checker.schema()}
+    if declared.example is not None:
+        schema["examples"] = [declared.example]
     if not declared.required and not isinstance(declared.default, tuple):
         schema["default"] = declared.default
     return schema
@@ -84,5 +100,5 @@ def _required(cls: type[Component]) -> list[str]:
     return [name for name, one in options_of(cls).items() if one.required]
 
 
-def _first_line(cls: type[Component]) -> str:
-    return (cls.__doc__ or "").strip().split("\n")[0]
+def _text(cls: type[Component]) -> str:
+    return inspect.cleandoc(cls.__doc__ or "")
