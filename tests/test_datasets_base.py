@@ -144,6 +144,11 @@ BAD = [
     ("NaN", data(NAN), ["toy: x_train has 1 NaN (missing) value among 12", "row 2, column 1 (counted"]),
     ("NaN, named", data(NAN, feature_names=("age", "height")), ["row 2, column 1 (height)"]),
     ("both kinds", data(MANY), ["1 NaN (missing) and 2 infinite values", "the first is at row 2"]),
+    (
+        "beyond float32",
+        data(with_value(X.astype(np.float64), (1, 0), -1e300)),
+        ["1 too large (beyond 3.4e38) value among", "row 1, column 0"],
+    ),
     ("infinity", data(with_value(X, (0, 0), np.inf)), ["1 infinite value", "row 0, column 0"]),
     ("NaN in an image", data(np.full((6, 4, 4), np.nan)), ["96 NaN", "row 0, position [0, 0]"]),
     ("NaN in y", data(y=with_value(Y * 1.0, 3, np.nan)), ["y_train has 1 NaN", "row 3 (counted from 0)"]),

@@ -43,25 +43,30 @@ def check_numeric(array: Array, where: str) -> None:
 
 
 def check_finite(array: Array, where: str, columns: tuple[str, ...] | None = None) -> None:
-    """Raise DataError when a float array holds NaN or infinity; `columns` are names for its last axis."""
+    """Raise DataError when a float array holds NaN, infinity, or what is infinite as float32, the networks' precision.
+
+    `columns` are names for the last axis.
+    """
     if array.dtype.kind != "f":
         return
-    nans = infinities = 0
+    limit = float(np.finfo(np.float32).max) if array.dtype.itemsize > 4 else np.inf
+    nans = infinities = large = 0
     first: tuple[int, ...] | None = None
     for start, rows in _chunks(array):
-        if np.isfinite(rows).all():
+        if np.isfinite(rows).all() and (limit == np.inf or (rows.min() >= -limit and rows.max() <= limit)):
             continue
-        bad = ~np.isfinite(rows)
+        bad = ~(np.abs(rows) <= limit) | np.isinf(rows)
         if first is None:
             place = np.argwhere(bad)[0]
             first = (start + int(place[0]), *(int(i) for i in place[1:]))
-        gaps = int(np.isnan(rows).sum())
-        nans += gaps
-        infinities += int(bad.sum()) - gaps
+        nans += int(np.isnan(rows).sum())
+        infinities += int(np.isinf(rows).sum())
+        large += int((bad & np.isfinite(rows)).sum())
     if first is None:
         return
-    found = [f"{nans} NaN (missing)"] * bool(nans) + [f"{infinities} infinite"] * bool(infinities)
-    number = nans + infinities
+    kinds = {"NaN (missing)": nans, "infinite": infinities, "too large (beyond 3.4e38)": large}
+    found = [f"{count} {kind}" for kind, count in kinds.items() if count]
+    number = nans + infinities + large
     raise DataError(
         f"{where} has {' and '.join(found)} {'value' if number == 1 else 'values'} among {array.size}; the first is at "
         f"{_place(first, columns)}; leave such rows out or fill the gaps, for instance with the column's mean"
