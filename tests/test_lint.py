@@ -311,6 +311,37 @@ CASES: dict[str, Case] = {
         "no value named 'val_loss' will be logged",
         "there is no validation part; set",
     ),
+    "a direction that is not known": (
+        make(
+            N,
+            SIGMOID,
+            loss="bce",
+            dataset="breast_cancer",
+            metrics=["TruePositives"],
+            callbacks=[{"EarlyStopping": {"monitor": "val_TruePositives"}}],
+        ),
+        ("callbacks", 0, "EarlyStopping", "monitor"),
+        ERROR,
+        "is a higher or a lower val_TruePositives better?",
+        "set mode: max or mode: min",
+    ),
+    "two that set the learning rate": (
+        make(
+            optimizer={"SGD": {"learning_rate": {"CosineDecay": {"initial_learning_rate": 0.1, "decay_steps": 50}}}},
+            callbacks=["TerminateOnNaN", {"ReduceLROnPlateau": {"monitor": "val_loss"}}],
+        ),
+        ("callbacks", 1),
+        ERROR,
+        "ReduceLROnPlateau sets the learning rate, but the schedule of the optimizer does so too",
+        "keep one of them",
+    ),
+    "a file without a name": (
+        make(callbacks=[{"CSVLogger": {"filename": "logs/"}}]),
+        ("callbacks", 0, "CSVLogger", "filename"),
+        ERROR,
+        "filename must name a file, got 'logs/'",
+        "for instance log.csv",
+    ),
     "a file named after what is not": (
         make(callbacks=["TerminateOnNaN", {"ModelCheckpoint": {"filepath": "{epoch}-{val_acc:.2f}.seqnet"}}]),
         ("callbacks", 1, "ModelCheckpoint", "filepath"),
@@ -353,6 +384,21 @@ CASES: dict[str, Case] = {
         ERROR,
         "class_weight weighs classes, but the targets of diabetes are none",
         "leave it out",
+    ),
+    # -- memory
+    "more weights than memory": (
+        make(N, dense(10**13), SOFTMAX),
+        ("model", 1, "Dense", "units"),
+        ERROR,
+        "layer 1 (dense, Dense) has 50,000,000,000,000 parameters, which with gradients and optimizer take 800,000 GB",
+        "make it smaller",
+    ),
+    "more output than memory": (
+        make(N, {"RepeatVector": {"n": 10**12}}, "GlobalMaxPooling1D", LINEAR, dataset="diabetes", loss="mse"),
+        ("model", 1, "RepeatVector", "n"),
+        ERROR,
+        "layer 1 (repeat_vector, RepeatVector) has an output of shape (1000000000000, 10), which",
+        "make it smaller",
     ),
     # -- inputs
     "unscaled pictures": (
@@ -444,9 +490,13 @@ KNOWN_FROM_THE_FILE = (
     "a monitor of a validation that is not",
     "a file named after what is not",
     "a file name that is broken",
+    "two that set the learning rate",
+    "a file without a name",
+    "a direction that is not known",
     "two dtypes",
     "an input_shape in the middle",
 )
+WITH_SHAPE = ("a shape in the middle", "more weights than memory", "more output than memory")
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -462,7 +512,7 @@ def test_what_the_file_alone_decides(name: str, stated: bool) -> None:
         if path and path[0] == "model":
             path = (path[0], path[1] + 1, *path[2:])
     problems = lint(spec, None)
-    expected = [(path, kind)] if name in KNOWN_FROM_THE_FILE or (stated and name == "a shape in the middle") else []
+    expected = [(path, kind)] if name in KNOWN_FROM_THE_FILE or (stated and name in WITH_SHAPE) else []
     if name in ("one unit for classes", "two outputs for binary"):  # told another way, as the labels are unknown
         assert len(problems) == 1
         return
