@@ -110,6 +110,35 @@ def test_callbacks_must_be_callbacks() -> None:
         compiled().predict(X, callbacks=[3])
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"epochs": "3"}, "epochs must be a whole number >= 0, got '3'"),
+        ({"epochs": 2.5}, "epochs must be a whole number >= 0, got 2.5"),
+        ({"epochs": -1}, "epochs must be a whole number >= 0, got -1"),
+        ({"initial_epoch": -1}, "initial_epoch must be a whole number >= 0, got -1"),
+        ({"shuffle": "yes"}, "shuffle must be True, False or 'batch', got 'yes'"),
+        ({"verbose": "loud"}, "verbose must be 'auto', 0, 1 or 2, got 'loud'"),
+        ({"class_weight": [1, 2, 3]}, "class_weight must be a mapping such as"),
+    ],
+)
+def test_wrong_arguments_of_fit(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        compiled().fit(X, Y, **{"verbose": 0, **options})
+    assert said in str(caught.value)
+
+
+def test_variables_are_attributes_of_their_layer() -> None:
+    model = small()
+    model.build()
+    first = model.layers[0]
+    assert first.kernel.shape == (4, 8) and first.bias.shape == (8,)
+    first.bias[:] = 2
+    np.testing.assert_array_equal(model.get_weights()[1], np.full(8, 2.0))
+    with pytest.raises(AttributeError, match="'Dense' object has no attribute 'kernels'"):
+        first.kernels  # noqa: B018
+
+
 def test_the_history_knows_the_run() -> None:
     model = compiled()
     history = model.fit(X, Y, batch_size=4, epochs=2, verbose=0)

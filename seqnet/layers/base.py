@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -340,6 +340,15 @@ class Layer(Component):
             f"{self.spec_name} can't be called: layers work within a model here, so list them: "
             "model = Sequential([Input(shape), ...]); then model(x) gives the outputs of a batch"
         )
+
+    if not TYPE_CHECKING:  # for people alone: our own code goes through the context
+
+        def __getattr__(self, name: str) -> Any:
+            """The variables by name, as views: `dense.kernel`."""
+            variables = self.__dict__.get("variables")
+            if variables is None or name not in variables:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            return variables[name]
 
     @property
     def weights(self) -> list[Array]:

@@ -7,7 +7,7 @@ optimizer and metrics when the first labels are seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -242,6 +242,8 @@ class Sequential:
         x: (N, ...), y: (N, ...). validation_split takes the last rows, before shuffling, as Keras does.
         Raises UsageError, ShapeError, DataError.
         """
+        if shuffle not in (True, False, "batch"):
+            raise UsageError(f"shuffle must be True, False or 'batch', got {shuffle!r}")
         x, y = self._check_pair(x, y)
         weight = self._check_weight(sample_weight, class_weight, y)
         train = Rows(x, y, weight)
@@ -251,10 +253,10 @@ class Sequential:
         elif validation_split:
             train, validation = _split_tail(train, validation_split)
         options = FitOptions(
-            epochs=epochs,
+            epochs=_whole(epochs, "epochs"),
             batch_size=32 if batch_size is None else _positive(batch_size, "batch_size"),
             shuffle=shuffle,
-            initial_epoch=initial_epoch,
+            initial_epoch=_whole(initial_epoch, "initial_epoch"),
             steps_per_epoch=steps_per_epoch,
             validation_steps=validation_steps,
             validation_batch_size=validation_batch_size,
@@ -545,6 +547,8 @@ class Sequential:
         if class_weight is not None:
             if sample_weight is not None:
                 raise UsageError("give class_weight or sample_weight, not both")
+            if class_weight != "balanced" and not isinstance(class_weight, Mapping):
+                raise UsageError(f"class_weight must be a mapping such as {{0: 1.0, 1: 5.0}}, got {class_weight!r}")
             return class_weights(class_weight, y)
         if sample_weight is None:
             return None
@@ -627,8 +631,20 @@ def _positive(value: int, name: str) -> int:
     return int(value)
 
 
+def _whole(value: int, name: str) -> int:
+    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
+        raise UsageError(f"{name} must be a whole number >= 0, got {value!r}")
+    return int(value)
+
+
+def _shows(verbose: Any) -> bool:
+    if verbose not in ("auto", 0, 1, 2, None):
+        raise UsageError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
+    return verbose not in (0, None)
+
+
 def _display(verbose: Any) -> Callback | None:
-    if verbose in (0, False, None):
+    if not _shows(verbose):
         return None
     from seqnet.console.progress import keras_display
 
@@ -636,7 +652,7 @@ def _display(verbose: Any) -> Callback | None:
 
 
 def _say_result(verbose: Any, logs: Logs, steps: int) -> None:
-    if verbose in (0, False, None):
+    if not _shows(verbose):
         return
     from seqnet.console.progress import say_result
 
