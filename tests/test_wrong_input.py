@@ -817,6 +817,25 @@ def test_a_shape_mismatch_in_the_middle(tmp_path: Path) -> None:
     assert told(str(caught.value)) == [expected]
 
 
+def test_what_only_building_shows(tmp_path: Path) -> None:
+    path = tmp_path / "x.yaml"
+    cases = {
+        ("activation: relu", "bias_initializer: identity"): "7:42 <identity> layer 1 (dense, Dense): dense/bias: "
+        "Identity needs a weight with two axes, got shape (16,) | use Orthogonal or Zeros",
+        ("adam", "{Adam: {weight_decay: 0.1, weight_decay_exclude: [kernl]}}"): "9:61 <[kernl]> weight_decay_exclude: "
+        "no trained variable is named like kernl | there are dense/kernel, dense/bias, dense_1/kernel, dense_1/bias",
+    }
+    for (old, new), expected in cases.items():
+        path.write_text(BASE.replace(old, new))
+        checked = check_file(path)
+        assert checked.document is not None
+        assert told(render_problems(checked.problems, checked.document)) == [expected]
+        with pytest.raises(SeqnetError) as caught:
+            train(load_spec(path), runs=tmp_path / "runs")
+        assert caught.value.exit_code == 2 and expected.split("| ")[1] in str(caught.value)
+        assert not (tmp_path / "runs").exists()
+
+
 def test_what_training_needs_is_named_with_what_to_add(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     path.write_text("model:\n  - Input: {shape: [4]}\n  - Dense: {units: 3}\n")

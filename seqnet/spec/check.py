@@ -13,6 +13,7 @@ from seqnet.datasets.base import Data
 from seqnet.declare import get
 from seqnet.errors import Problem, SeqnetError, SpecError
 from seqnet.models.summary import SummaryTable, summarize
+from seqnet.network.parameters import InitializerError
 from seqnet.optimizers.base import Optimizer
 from seqnet.spec.division import PlacedDataError
 from seqnet.spec.lint import data_path, lint
@@ -86,17 +87,18 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
 
 def _build(result: CheckResult, spec: RunSpec, shape: Shape) -> None:
     """The model, for its summary, and what only building it shows."""
-    small = spec.build_model(shape, initialize=False)
-    try:
-        if small.count_params() <= FEW_PARAMETERS:
-            spec.build_model(shape)
-    except SpecError as error:
-        result.problems.extend(error.problems)
-        return
-    result.summary = summarize(small, batch_size=spec.training.batch_size)
+    model = spec.build_model(shape, initialize=False)
+    parameters = model.network.parameters
+    if model.count_params() <= FEW_PARAMETERS:
+        try:
+            parameters.initialize(np.random.default_rng(0))
+        except InitializerError as error:
+            result.problems.append(spec.initializer_problem(model, error))
+            return
+    result.summary = summarize(model, batch_size=spec.training.batch_size)
     if spec.optimizer is not None:
         try:
-            get(Optimizer, spec.optimizer).build(small.network.parameters.segments, small.network.dtype)
+            get(Optimizer, spec.optimizer).build(parameters.segments, model.network.dtype)
         except SeqnetError as error:
             place = option_path(("optimizer",), spec.optimizer, str(error).partition(":")[0])
             result.problems.append(Problem(place, *split_hint(str(error))))

@@ -97,7 +97,7 @@ class RunSpec:
         try:
             model.build((None, *shape))
         except InitializerError as error:
-            self.refuse([self._initializer_problem(model, error)])
+            self.refuse([self.initializer_problem(model, error)])
         return model
 
     def load_data(self) -> Data:
@@ -106,7 +106,8 @@ class RunSpec:
             self.refuse([Problem((), "there is no data section", NEEDED["data"])])
         return load_rows(self.data, self.folder, self.seed, self.document)
 
-    def _initializer_problem(self, model: Sequential, error: InitializerError) -> Problem:
+    def initializer_problem(self, model: Sequential, error: InitializerError) -> Problem:
+        """The same, at the option that names the initializer."""
         name, _, inner = error.path.partition("/")
         index = next(i for i, layer in enumerate(model._layers) if layer.name == name)
         place = self.layer_path(index, f"{inner}_initializer", f"{inner}s_initializer")
