@@ -203,6 +203,7 @@ def test_numbers_go_up_and_are_never_used_again(tmp_path: Path) -> None:
         assert create_run(tmp_path, "a") == tmp_path / "a" / str(number)
     (tmp_path / "a" / "7").mkdir()
     (tmp_path / "a" / "notes.txt").touch()
+    (tmp_path / "a" / "\u00b2").mkdir()  # a digit, but no number
     assert create_run(tmp_path, "a").name == "8"
     assert create_run(tmp_path, "b").name == "1"
 
@@ -309,6 +310,32 @@ def test_a_resumed_run_is_the_same_to_the_byte(variant: str, tmp_path: Path) -> 
             whole.final,
             whole.test,
         )
+
+
+def test_a_second_ctrl_c_leaves_the_last_checkpoint(tmp_path: Path) -> None:
+    class Twice(Callback):
+        def after_step(self, trainer: Any) -> None:
+            if trainer.position.step == STEPS + 2:
+                signal.raise_signal(signal.SIGINT)
+                signal.raise_signal(signal.SIGINT)
+
+    path = write(tmp_path)
+    whole = run(path)
+    part = run(path, display=Twice())
+    assert part.interrupted and part.summary["state"] == "interrupted"
+    assert read_snapshot(part.folder / "last").data["position"]["step"] == STEPS  # of the end of the epoch before
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert content(run(path, resume=True).folder) == content(whole.folder)
+
+
+def test_a_run_in_a_thread_leaves_signals_alone(tmp_path: Path) -> None:
+    import threading
+
+    results: list[RunResult] = []
+    thread = threading.Thread(target=lambda: results.append(run(write(tmp_path, PLAIN), "training.epochs=1")))
+    thread.start()
+    thread.join()
+    assert not results[0].interrupted
 
 
 def test_a_run_can_be_extended(tmp_path: Path) -> None:
@@ -430,6 +457,13 @@ def test_there_is_no_run_to_go_on_with(tmp_path: Path) -> None:
     run(path, "name=flowerz", "training.epochs=1")
     assert resumed(path) == nothing
     assert resumed(path, resume="flowers/1") == "there is no run flowers/1; did you mean flowerz/1?"
+
+
+def test_a_run_without_a_checkpoint(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN)
+    folder = run(path, "training.epochs=1").folder
+    remove(folder / "last")
+    assert resumed(path) == "./runs/flowers/1 has no checkpoint to go on from; train anew, without --resume"
 
 
 def test_a_finished_run(tmp_path: Path) -> None:
@@ -865,6 +899,46 @@ def test_evaluate_on_other_rows(finished: Path, tmp_path: Path) -> None:
             evaluate(finished, data=str(tmp_path / f"{name}.npz"))
     with pytest.raises(UsageError, match="--data takes a YAML file with a data section, or an npz file, not rows.txt"):
         evaluate(finished, data="rows.txt")
+
+
+def test_evaluate_on_other_rows_with_one_hot_labels(tmp_path: Path) -> None:
+    """Rows of the classes that occur become rows of all classes, by name."""
+    folder = run(write(tmp_path, PLAIN), "data.one_hot=true", "loss=categorical_crossentropy").folder
+    data = load_spec(folder / "resolved.yaml").load_data().test
+    assert data is not None and data.y is not None
+    names = np.array(["setosa", "versicolor", "virginica"])
+    some = data.y[:, 0] == 0
+    np.savez(tmp_path / "rows.npz", x=data.x[some], y=names[data.y[some].argmax(axis=1)])
+    config = write(tmp_path, "data: {npz: rows.npz, one_hot: true}\nmodel: [Flatten]\n", "other.yaml")
+    found, whole = evaluate(folder, data=str(config)), evaluate(folder)
+    assert found.confusion is not None and whole.confusion is not None
+    assert found.confusion == [[0, 0, 0], *whole.confusion[1:]]
+
+
+def test_evaluate_and_predict_with_a_model_file(finished: Path, tmp_path: Path) -> None:
+    from seqnet.models.saving import load_model
+
+    data = load_spec(finished / "resolved.yaml").load_data().test
+    assert data is not None and data.y is not None
+    np.savez(tmp_path / "rows.npz", x=data.x, y=data.y)
+    np.savez(tmp_path / "no_targets.npz", x=data.x)
+    config = write(tmp_path, "data: {npz: {path: no_targets.npz, y_train: null}}\nmodel: [Flatten]\n", "n.yaml")
+    model = load_model(finished)
+    model.save(tmp_path / "model.seqnet")
+    found = evaluate(tmp_path / "model.seqnet", data=str(tmp_path / "rows.npz"))
+    assert found.checkpoint == "-" and found.classes == ("0", "1", "2")
+    assert found.values == pytest.approx(evaluate(finished).values, rel=1e-6)
+    assert predict(tmp_path / "model.seqnet", tmp_path / "rows.npz").classes == ["0", "1", "2"]
+    with pytest.raises(UsageError, match="is a model without data; say on what to evaluate it: --data FILE.npz"):
+        evaluate(tmp_path / "model.seqnet")
+    with pytest.raises(DataError, match="the train rows of no_targets have no targets to evaluate against"):
+        evaluate(tmp_path / "model.seqnet", data=str(config))
+    with pytest.raises(UsageError, match="rows has no test rows; it has train"):
+        evaluate(tmp_path / "model.seqnet", data=str(tmp_path / "rows.npz"), split="test")
+    model.loss = None
+    model.save(tmp_path / "bare.seqnet")
+    with pytest.raises(UsageError, match="was saved without a loss; compile it in Python and save it again"):
+        evaluate(tmp_path / "bare.seqnet", data=str(tmp_path / "rows.npz"))
 
 
 def test_a_split_that_is_not_there(finished: Path) -> None:

@@ -16,7 +16,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqnet.errors import Problem, SeqnetError, SpecError
+from seqnet.errors import DataError, Problem, SeqnetError, SpecError
 from seqnet.models import Sequential
 from seqnet.runs.evaluate import evaluate
 from seqnet.runs.train import train
@@ -155,6 +155,14 @@ def test_one_hot_labels_of_every_part() -> None:
     data = load("{dataset: iris, validation_split: 0.2, one_hot: true}")
     assert {split.y.shape[1:] for split in data.splits.values()} == {(3,)}
     assert all((split.y.sum(axis=1) == 1).all() for split in data.splits.values())
+
+
+def test_what_needs_classes_says_so() -> None:
+    for option in ("one_hot", "stratify"):
+        with pytest.raises(DataError, match=f"{option} needs .*class labels, and the targets of this data are none"):
+            load(f"{{dataset: diabetes, validation_split: 0.2, {option}: true}}")
+    for option in ("false", "null"):
+        assert len(load(f"{{dataset: diabetes, validation_split: 0.2, stratify: {option}}}").validation) == 71
 
 
 # -- mangled files ----------------------------------------------------------------------------------------------------

@@ -18,11 +18,16 @@ SPEC, RESOLVED, SUMMARY = "spec.yaml", "resolved.yaml", "summary.json"
 CSV, JSONL = "metrics.csv", "metrics.jsonl"
 
 
+def is_number(name: str) -> bool:
+    """Whether a folder's name is the number of a run."""
+    return name.isascii() and name.isdigit()
+
+
 def create_run(runs: Path, name: str) -> Path:
     """A new folder runs/<name>/<number>; two processes at the same moment get two. Raises TrainingError."""
     try:
         (runs / name).mkdir(parents=True, exist_ok=True)
-        number = max((int(p.name) for p in (runs / name).iterdir() if p.name.isdigit()), default=0)
+        number = max((int(p.name) for p in (runs / name).iterdir() if is_number(p.name)), default=0)
         while True:
             number += 1
             try:
@@ -40,7 +45,7 @@ def create_run(runs: Path, name: str) -> Path:
 
 def list_runs(runs: Path) -> list[Path]:
     """Every run, oldest first by when it was started."""
-    found = [p for p in runs.glob("*/*") if p.name.isdigit() and (p / RESOLVED).exists()]
+    found = [p for p in runs.glob("*/*") if is_number(p.name) and (p / RESOLVED).exists()]
     return sorted(found, key=lambda p: ((p / RESOLVED).stat().st_mtime_ns, int(p.name)))
 
 
@@ -57,7 +62,7 @@ def find_run(text: str, runs: Path) -> Path:
     for path in (Path(text), runs / text):
         if (path / RESOLVED).exists():
             return path
-        numbers = [p for p in path.iterdir() if p.name.isdigit() and (p / RESOLVED).exists()] if path.is_dir() else []
+        numbers = [p for p in path.iterdir() if is_number(p.name) and (p / RESOLVED).exists()] if path.is_dir() else []
         if numbers:
             return max(numbers, key=lambda p: int(p.name))
     known = [f"{p.parent.name}/{p.name}" for p in list_runs(runs)] if runs.is_dir() else []
