@@ -53,10 +53,12 @@ help:
 
 .venv/installed: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m compileall -q seqnet  # where Python may not write bytecode itself, commands would start slowly
 	touch $@
 
 .venv/installed-dev: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	$(BIN)/python -m compileall -q seqnet
 	touch $@ .venv/installed
 
 .venv-keras/installed:

@@ -20,6 +20,7 @@ from seqnet.constraints import Constraint
 from seqnet.declare import Component, option
 from seqnet.errors import ShapeError, UsageError
 from seqnet.initializers import Initializer
+from seqnet.kernels.products import multiply
 from seqnet.registry import register
 from seqnet.regularizers import Regularizer
 
@@ -77,7 +78,7 @@ class Grads:
             self.touched.pop(name, None)
         if name in self.pending:
             self.pending.discard(name)
-            np.matmul(a, b, out=view)
+            multiply(a, b, view)
         else:
             view += a @ b
 

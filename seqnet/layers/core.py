@@ -11,6 +11,7 @@ from seqnet.constraints import Constraint
 from seqnet.declare import option
 from seqnet.errors import ShapeError
 from seqnet.initializers import Initializer
+from seqnet.kernels.products import multiplied
 from seqnet.layers.base import Context, Layer, ParamSpec, layer, show_shape
 from seqnet.regularizers import L1L2, Regularizer
 
@@ -100,7 +101,7 @@ class Dense(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
         flat = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])  # (rows, I)
-        z = flat @ ctx.params["kernel"]  # (rows, units)
+        z = multiplied(flat, ctx.params["kernel"])  # (rows, units)
         if self.use_bias:
             z += ctx.params["bias"]
         if x.ndim != 2:

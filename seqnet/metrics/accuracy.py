@@ -59,6 +59,7 @@ class CategoricalAccuracy(MeanMetric):
     """
 
     direction = "max"
+    ranks_only = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         if y_true.shape == y_pred.shape and y_true.ndim:
@@ -74,6 +75,7 @@ class SparseCategoricalAccuracy(MeanMetric):
     """
 
     direction = "max"
+    ranks_only = True
 
     def values(self, y_true: Array, y_pred: Array) -> Array:
         return class_hits(self.name, y_true, y_pred)
@@ -88,6 +90,7 @@ class SparseTopKCategoricalAccuracy(MeanMetric):
     """
 
     direction = "max"
+    ranks_only = True
 
     k: PositiveInt = option("how many of the largest scores count", default=5)
     from_sorted_ids: bool = option("y_pred holds class numbers, likeliest first", default=False, last=AFTER_DTYPE)
@@ -108,6 +111,7 @@ class TopKCategoricalAccuracy(MeanMetric):
     """
 
     direction = "max"
+    ranks_only = True
 
     k: PositiveInt = option("how many of the largest scores count", default=5)
 

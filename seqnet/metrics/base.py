@@ -47,6 +47,7 @@ class Metric(Component):
     kind = "metric"
     default_name: ClassVar[str] = ""  # Keras's name where it is not the class name in snake_case
     direction: Direction | None = None  # whether a monitor takes more or less for better
+    ranks_only: ClassVar[bool] = False  # sees only the order of a row's outputs, so logits do as well as softmax's
     sums: dict[str, Any]  # floats and float64 arrays
 
     name: Annotated[str, Optional(TEXT)] = option("the metric's key in the history", default=None, last=20)

@@ -124,6 +124,8 @@ class Engine:
         self.divisible = not (whole or carries)
         uncut = couples or masked or whole or carries or any(layer.walks_steps for layer in layers)
         self.piece = 0 if uncut else _piece_rows(network)
+        # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
+        self.wants_probabilities = True
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
@@ -163,6 +165,8 @@ class Engine:
         plan, rows = self.training, len(x)
         assert plan is not None and plan.loss is not None
         loss, finish = plan.loss, plan.finish
+        if not self.wants_probabilities and finish is not None and finish.spec_name == "softmax":
+            finish = None
         shards = self._shards_for(rows)
         values: list[float] = [0.0] * len(shards)
         outputs: list[list[Array]] = [[] for _ in shards]

@@ -185,6 +185,7 @@ class _Record:
             "final": result.final,
             "test": result.test,
             "seed": self.spec.seed,
+            "overrides": list(self.spec.overrides),
             "parameters": model.count_params(),
             "data": {
                 "name": data.name,

@@ -51,6 +51,7 @@ class RunSpec:
     metrics: list[Any] = field(default_factory=list)
     training: TrainingSection = field(default_factory=TrainingSection)
     callback_entries: list[Any] = field(default_factory=list)
+    overrides: tuple[str, ...] = ()  # as the command line gave them
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -157,6 +158,7 @@ def load_spec(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Ru
     spec = check_document(document, problems)
     if problems:
         raise SpecError(render_problems(problems, document), problems)
+    spec.overrides = tuple(overrides)
     return spec
 
 
@@ -167,7 +169,7 @@ def check_document(document: Document, problems: list[Problem]) -> RunSpec:
         if key not in KEYS:
             hint = key_hint(str(key), given[key], given)
             problems.append(Problem((key,), f"there is no section {show(key)}", hint, on_key=True))
-    spec = RunSpec(document, FilePath(document.name).stem if _is_file_name(document.name) else "run")
+    spec = RunSpec(document, _name_of_file(document.name))
     if "name" in given:
         spec.name = _name(given["name"], problems) or spec.name
     if "seed" in given:
@@ -219,8 +221,12 @@ def _made(base: type[C], entry: Any) -> C:
     return made
 
 
-def _is_file_name(name: str) -> bool:
-    return bool(name) and not name.startswith("<")
+def _name_of_file(path: str) -> str:
+    """The stem of a file's name, made fit for a folder."""
+    if not path or path.startswith("<"):
+        return "run"
+    fit = "".join("_" if c in _FORBIDDEN or not c.isprintable() else c for c in FilePath(path).stem)
+    return fit.strip(" .-").encode()[:100].decode(errors="ignore").strip() or "run"
 
 
 def _name(value: Any, problems: list[Problem]) -> str | None:

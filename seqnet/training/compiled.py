@@ -42,6 +42,9 @@ class Compiled:
         self.engine = Engine(network, loss, threads=threads)
         self.running = MetricSet(metrics, weighted)
         self.testing = MetricSet(copy.deepcopy(metrics), copy.deepcopy(weighted))
+        self.engine.wants_probabilities = not all(
+            metric.ranks_only for metric in (*metrics.values(), *(weighted or {}).values())
+        )
         optimizer.build(network.parameters.segments, network.dtype)
 
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
