@@ -81,6 +81,24 @@ def test_what_is_resolved_says_every_default(tmp_path: Path) -> None:
     assert resolved["training"]["epochs"] == 1
 
 
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("iris.yaml", "iris"),
+        ("a b.yml", "a b"),
+        ("-x:y?.yaml", "x_y_"),
+        ("... .yaml", "run"),
+        ("é" * 60 + ".yaml", "é" * 50),
+    ],
+)
+def test_the_name_of_the_file_is_made_fit_for_a_folder(file: str, name: str, tmp_path: Path) -> None:
+    path = tmp_path / file
+    path.write_text("model: [Flatten]\n")
+    spec = load_spec(path)
+    assert spec.name == name
+    assert spec_of(dump_yaml(spec.resolved())).name == name
+
+
 def test_paths_count_from_the_file_and_are_resolved(tmp_path: Path) -> None:
     (tmp_path / "here").mkdir()
     path = tmp_path / "here" / "x.yaml"
@@ -93,6 +111,7 @@ def test_a_spec_of_overrides(tmp_path: Path) -> None:
     path.write_text("model: [Flatten, Dense: {units: 3}]\ntraining: {epochs: 3}\n")
     spec = load_spec(path, ["model.1.Dense.units=5", "training.epochs=7", "optimizer=adam"])
     assert spec.layers == ["Flatten", {"Dense": {"units": 5}}]
+    assert spec.overrides == ("model.1.Dense.units=5", "training.epochs=7", "optimizer=adam")
     assert (spec.training.epochs, spec.optimizer) == (7, "adam")
 
 
