@@ -103,7 +103,7 @@ SHORT_AXIS = 32
 def _largest(x: Array, axis: Axis) -> Array:
     if _is_last(x, axis) and 0 < x.shape[-1] <= SHORT_AXIS:
         columns = np.ascontiguousarray(x.reshape(-1, x.shape[-1]).T)
-        largest: Array = columns.max(axis=0).reshape(*x.shape[:-1], 1)
+        largest: Array = np.maximum.reduce(columns, axis=0).reshape(*x.shape[:-1], 1)
         return largest
     return np.max(x, axis=axis, keepdims=True)  # type: ignore[no-any-return]
 

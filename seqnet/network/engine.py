@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from seqnet.arrays import Array, Cache
+from seqnet.arrays import Array, Cache, zeros
 from seqnet.layers.base import Context, Layer, Worker
 from seqnet.losses import Loss
 from seqnet.network.memory import keep_memory
@@ -47,7 +47,7 @@ class Shard:
     def __init__(self, network: Network, worker: Worker) -> None:
         parameters = network.parameters
         self.worker = worker
-        self.gradient = np.zeros_like(parameters.theta)
+        self.gradient = zeros(parameters.theta.size, parameters.dtype)
         by_layer: dict[int, Context] = {}
         self.contexts: list[Context] = []
         for node in network.nodes:
@@ -248,8 +248,9 @@ class Engine:
 
     def _pieces(self, index: int, count: int, rows: int) -> list[slice]:
         start, stop = rows * index // count, rows * (index + 1) // count
-        size = self.piece or (stop - start)
-        number = max(1, round((stop - start) / size)) if size else 1
+        if not self.piece:
+            return [slice(start, stop)]
+        number = max(1, round((stop - start) / self.piece))
         edges = [start + (stop - start) * i // number for i in range(number + 1)]
         return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Array, Shape
+from seqnet.arrays import Array, Shape, zeros
 from seqnet.errors import ShapeError
 from seqnet.layers.base import Context, Grads, Layer, ParamSpec, Worker
 from seqnet.layers.inner import names_of
@@ -148,7 +148,7 @@ class Parameters:
         for variable in variables:
             variable.start = sizes[variable.trainable]
             sizes[variable.trainable] += int(np.prod(variable.spec.shape))
-        theta, frozen = np.zeros(sizes[True], self.dtype), np.zeros(sizes[False], self.dtype)
+        theta, frozen = zeros(sizes[True], self.dtype), zeros(sizes[False], self.dtype)
         for variable in variables:
             vector = theta if variable.trainable else frozen
             stop = variable.start + int(np.prod(variable.spec.shape))

@@ -50,7 +50,7 @@ class Adafactor(Layerwise):
     def update(self, part: Part, step: int, lr: float) -> None:
         w, g, s = part.w, part.g, part.scratch
         fresh = step**self.beta_2_decay
-        np.multiply(g, g, out=s)
+        np.square(g, s)
         np.add(s, self.epsilon_1, out=s)
         if w.ndim < 2:
             v = part.slots["velocity"]

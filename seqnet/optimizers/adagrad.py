@@ -43,7 +43,7 @@ class Adagrad(Elementwise):
     def update(self, w: Array, g: Array, buffers: tuple[Array, ...], c: tuple[Array, ...]) -> None:
         lr, epsilon = c
         total, s = buffers
-        np.multiply(g, g, s)
+        np.square(g, s)
         np.add(total, s, total)
         np.add(total, epsilon, s)
         np.sqrt(s, s)
@@ -77,7 +77,7 @@ class Adadelta(Elementwise):
         lr, rho, epsilon = c
         gradients, moves, s, t = buffers
         np.multiply(gradients, rho, gradients)
-        np.multiply(g, g, s)
+        np.square(g, s)
         np.add(gradients, s, gradients)
         np.add(moves, epsilon, s)
         np.add(gradients, epsilon, t)
@@ -85,7 +85,7 @@ class Adadelta(Elementwise):
         np.sqrt(s, s)
         np.multiply(g, s, g)
         np.multiply(moves, rho, moves)
-        np.multiply(g, g, s)
+        np.square(g, s)
         np.add(moves, s, moves)
         np.multiply(g, lr, g)
         np.subtract(w, g, w)
@@ -126,7 +126,7 @@ class Ftrl(Elementwise):
         per_rate, power, shrinkage, l1, minus_l1, constant = c
         n, z, s, t = buffers
         self._power(n, power, s)
-        np.multiply(g, g, t)
+        np.square(g, t)
         np.add(n, t, n)
         self._power(n, power, t)
         np.subtract(t, s, s)

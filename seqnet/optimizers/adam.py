@@ -51,7 +51,7 @@ class Adam(Elementwise):
         np.multiply(m, beta_1, m)
         np.add(m, g, m)
         np.multiply(v, beta_2, v)
-        np.multiply(g, g, s)
+        np.square(g, s)
         np.add(v, s, v)
         if len(buffers) == 4:
             np.maximum(buffers[2], v, out=buffers[2])
@@ -143,7 +143,7 @@ class Nadam(Elementwise):
         np.multiply(m, beta_1, m)
         np.add(m, g, m)
         np.multiply(v, beta_2, v)
-        np.multiply(g, g, s)
+        np.square(g, s)
         np.add(v, s, v)
         np.multiply(g, of_gradient, g)
         np.multiply(m, of_mean, s)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, zeros
 from seqnet.checkers import (
     ComponentOf,
     Either,
@@ -184,9 +184,9 @@ class Optimizer(Component, ABC):
         self._iterations = 0
         self._slots = self.allocate()
         if self.use_ema:
-            self._slots["average"] = np.zeros(self.size, self.dtype)
+            self._slots["average"] = zeros(self.size, self.dtype)
         if self._every > 1:
-            self._slots["gradient_accumulator"] = np.zeros(self.size, self.dtype)
+            self._slots["gradient_accumulator"] = zeros(self.size, self.dtype)
         self._unbind()
         self.built = True
 

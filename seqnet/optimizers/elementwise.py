@@ -12,7 +12,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import LINE, Array, empty, zeros
 from seqnet.optimizers.base import Optimizer, Segment
 
 
@@ -56,7 +56,11 @@ class Elementwise(Optimizer):
         """
 
     def allocate(self) -> dict[str, Array]:
-        return {name: np.full(self.size, value, self.dtype) for name, value in self.slots().items()}
+        slots = {name: zeros(self.size, self.dtype) for name in self.slots()}
+        for name, value in self.slots().items():
+            if value:
+                slots[name].fill(value)
+        return slots
 
     def counted(self, segment: Segment) -> int:
         return len(self.slots()) * (segment.stop - segment.start)
@@ -65,7 +69,7 @@ class Elementwise(Optimizer):
         slots = [self._slots[name] for name in self.slots()]
         runs = self._runs()
         longest = max((stop - start for _, blocks in runs for start, stop in blocks), default=0)
-        scratch = [np.empty(longest, self.dtype) for _ in range(self.scratch)]
+        scratch = [empty(longest, self.dtype) for _ in range(self.scratch)]
         count = len(self.coefficients(1, 1.0))
         decayed = _merge((s.start, s.stop) for s, decays in zip(self.segments, self._decayed, strict=True) if decays)
         self._views: list[Group] = []
@@ -101,13 +105,13 @@ class Elementwise(Optimizer):
 
     def _runs(self) -> list[tuple[float, list[tuple[int, int]]]]:
         """Per learning-rate factor, the stretches (start, stop) of about block_bytes that cover its variables."""
-        per_block = max(1, self.block_bytes // self.dtype.itemsize)
+        per_block, line = max(1, self.block_bytes // self.dtype.itemsize), LINE // self.dtype.itemsize
         runs: list[tuple[float, list[tuple[int, int]]]] = []
         for lr_scale in dict.fromkeys(segment.lr_scale for segment in self.segments):
             cuts = []
             for start, stop in _merge((s.start, s.stop) for s in self.segments if s.lr_scale == lr_scale):
                 count = max(1, round((stop - start) / per_block))
-                length = -(-(stop - start) // count)
+                length = -(-(stop - start) // (count * line)) * line
                 cuts += [(i, min(i + length, stop)) for i in range(start, stop, length)]
             runs.append((lr_scale, cuts))
         return runs

@@ -40,7 +40,7 @@ class Lamb(Layerwise):
         np.multiply(m, self.beta_1, out=m)
         np.add(m, g, out=m)
         np.multiply(v, self.beta_2, out=v)
-        np.multiply(g, g, out=s)
+        np.square(g, s)
         np.add(v, s, out=v)
         root = math.sqrt((1.0 - self.beta_2) / (1.0 - self.beta_2**step))  # sqrt(v_hat) = root * sqrt(V)
         np.sqrt(v, out=s)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty, zeros
 from seqnet.optimizers.base import Optimizer, Segment
 
 
@@ -39,10 +39,10 @@ class Layerwise(Optimizer):
         for segment in self.segments:
             for name, shape in self.slot_shapes(segment).items():
                 sizes[name] = sizes.get(name, 0) + math.prod(shape)
-        return {name: np.zeros(size, self.dtype) for name, size in sizes.items()}
+        return {name: zeros(size, self.dtype) for name, size in sizes.items()}
 
     def bind(self, theta: Array, grad: Array) -> None:
-        scratch = np.empty(max((s.stop - s.start for s in self.segments), default=0), self.dtype)
+        scratch = empty(max((s.stop - s.start for s in self.segments), default=0), self.dtype)
         used = dict.fromkeys(self._slots, 0)
         self._views: list[Part] = []
         for segment, decays in zip(self.segments, self._decayed, strict=True):

@@ -105,7 +105,7 @@ class Muon(Layerwise):
         np.subtract(g, m, out=s)
         np.multiply(s, 1.0 - self.adam_beta_1, out=s)
         np.add(m, s, out=m)
-        np.multiply(g, g, out=s)
+        np.square(g, s)
         np.subtract(s, v, out=s)
         np.multiply(s, 1.0 - self.adam_beta_2, out=s)
         np.add(v, s, out=v)

@@ -42,13 +42,13 @@ class RMSprop(Elementwise):
         rho, epsilon, size, momentum, fresh = c
         v, s = buffers[0], buffers[-1]
         np.multiply(v, rho, v)
-        np.multiply(g, g, s)
+        np.square(g, s)
         np.add(v, s, v)
         if self.centered:
             mean = buffers[-2]
             np.multiply(mean, rho, mean)
             np.add(mean, g, mean)
-            np.multiply(mean, mean, s)
+            np.square(mean, s)
             np.multiply(s, fresh, s)
             np.subtract(v, s, s)
             np.maximum(s, 0, out=s)  # a variance; rounding can make the difference negative

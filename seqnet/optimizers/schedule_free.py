@@ -48,7 +48,7 @@ class ScheduleFreeAdamW(Elementwise):
         beta_2, epsilon, minus_size, fresh, of_move = c
         v, z, s = buffers
         np.multiply(v, beta_2, v)
-        np.multiply(g, g, s)
+        np.square(g, s)
         np.add(v, s, v)
         np.sqrt(v, s)
         np.add(s, epsilon, s)

@@ -142,4 +142,4 @@ def class_weights(weights: dict[int, float] | str, y: Array) -> Array:
 
 def take(array: Array, rows: slice | Array) -> Array:
     """Rows by slice (a view) or by numbers (a copy)."""
-    return array[rows] if isinstance(rows, slice) else np.take(array, rows, axis=0)
+    return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)
