@@ -18,6 +18,8 @@ class Activation(Component):
     """
 
     kind = "activation"
+    # True: of two numbers the larger one has the larger y, or both have the same; exactly, rounding included.
+    keeps_order: bool = False
 
     @classmethod
     def automatic_aliases(cls) -> tuple[str, ...]:

@@ -45,6 +45,7 @@ class ReLU(Activation):
 
     def setup(self) -> None:
         self.is_plain = not self.negative_slope and self.max_value is None and not self.threshold
+        self.keeps_order = self.is_plain
 
     def forward(self, x: Array, *, out: Array | None = None) -> tuple[Array, Cache]:
         if self.is_plain:
@@ -110,6 +111,9 @@ class LeakyReLU(Activation):
     """
 
     negative_slope: float = option("slope where x <= 0", default=0.2)
+
+    def setup(self) -> None:
+        self.keeps_order = 0 <= self.negative_slope <= 1
 
     def forward(self, x: Array, *, out: Array | None = None) -> tuple[Array, Cache]:
         sloped = x * self.negative_slope

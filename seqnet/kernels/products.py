@@ -74,7 +74,7 @@ def _halved(n: int, while_: Callable[[int], bool]) -> int:
 def strided(base: Array, shape: tuple[int, ...], strides: tuple[int, ...], offset: int = 0) -> Array:
     """A view into contiguous memory, strides and offset counted in numbers; np.ndarray is the fastest way to one."""
     size = base.itemsize
-    return np.ndarray(shape, base.dtype, base, offset * size, tuple(s * size for s in strides))
+    return np.ndarray(shape, base.dtype, base, offset * size, tuple(map(size.__mul__, strides)))
 
 
 def by_columns(b: Array, across: int) -> Array:

@@ -238,6 +238,8 @@ class Layer(Component):
     activation_is_last: ClassVar[bool] = False
     # True: the layer couples the rows of a batch (batch statistics).
     couples_rows: bool = False
+    # True: y holds some of the numbers of x, the largest of each window, and nothing else.
+    takes_largest: ClassVar[bool] = False
     # True: the layer takes statistics from the training rows with adapt(data).
     adapts: ClassVar[bool] = False
     # True: a batch starts where the one before ended (ctx.carried), so it is neither shared out nor cut.

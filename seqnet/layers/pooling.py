@@ -84,6 +84,8 @@ class _WindowPooling(Layer):
 
 
 class _MaxPooling(_WindowPooling):
+    takes_largest = True
+
     def _pool(self, x: Array, windows: Windows, training: bool) -> tuple[Array, Cache]:
         y, choices = kernels.max_pool(x, windows, training)
         return y, (choices, None) if training else (None, x)
@@ -222,6 +224,8 @@ class _GlobalPooling(Layer):
 
 
 class _GlobalMaxPooling(_GlobalPooling):
+    takes_largest = True
+
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
         rows = self._rows(x)
         y = np.maximum.reduce(rows, axis=1)
@@ -348,6 +352,8 @@ class _AdaptivePooling(Layer):
 
 
 class _AdaptiveMaxPooling(_AdaptivePooling):
+    takes_largest = True
+
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
         x = to_last(x, self.data_format)
         y, kept = kernels.adaptive_max_pool(x, self._edges(x), True)

@@ -13,6 +13,7 @@ from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.layers.inner import names_of
 from seqnet.network.network import Network, Node
+from seqnet.network.plans import plan_inference, plan_training
 
 if TYPE_CHECKING:
     from seqnet.models.sequential import Sequential
@@ -31,7 +32,7 @@ class SummaryRow:
     flops: int = 0  # of one row's forward pass
     activation_bytes: int = 0  # of one row's output
     share: float = 0.0  # of all parameters
-    notes: str = ""
+    notes: str = ""  # what is computed in another place than the layer's own
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,11 @@ def summarize(
     network = model.network
     model._follow_trainable()
     total = sum(v.view.size for v in network.parameters.variables)
-    rows = [row for node in network.nodes for row in _rows(network, node, total, expand_nested)]
+    plan = plan_inference(network) if model.loss is None else plan_training(network, model.loss)
+    rows = []
+    for index, node in enumerate(network.nodes):
+        notes = "; ".join(how for place, how in plan.notes if place == index)
+        rows += _rows(network, node, total, expand_nested, notes)
     item = network.dtype.itemsize
     trained, fixed = network.parameters.theta.size, network.parameters.frozen.size
     optimizer, optimizer_bytes = 0, 0
@@ -90,7 +95,7 @@ def summarize(
     )
 
 
-def _rows(network: Network, node: Node, total: int, nested: bool) -> list[SummaryRow]:
+def _rows(network: Network, node: Node, total: int, nested: bool, notes: str) -> list[SummaryRow]:
     if isinstance(node.layer, Input):
         return []
     count = sum(v.view.size for v in network.parameters.tree[id(node.layer)].all())
@@ -103,6 +108,7 @@ def _rows(network: Network, node: Node, total: int, nested: bool) -> list[Summar
         flops=node.layer.flops(node.in_shape),
         activation_bytes=network.dtype.itemsize * math.prod(n or 1 for n in node.out_shape),
         share=count / total if total else 0.0,
+        notes=notes,
     )
     return [row, *(_inner(node.layer, node.in_shape, 1, total, node.layer.trainable) if nested else [])]
 

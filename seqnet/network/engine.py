@@ -18,7 +18,8 @@ from seqnet.arrays import Array, Cache, zeros
 from seqnet.layers.base import Context, Layer, Worker
 from seqnet.losses import Loss
 from seqnet.network.memory import keep_memory
-from seqnet.network.network import Network, plan_inference, plan_training
+from seqnet.network.network import Network
+from seqnet.network.plans import plan_inference, plan_training
 from seqnet.network.team import Team
 
 
@@ -159,7 +160,8 @@ class Engine:
         """What the layer of node `index` gets for these rows, in inference mode."""
         shard = self.shards[0]
         self._run(lambda _: None, [shard], len(x))
-        return shard.forward(self.inference.layers[:index], x, training=False, keep=False).y
+        layers = [node.layer for node in self.network.nodes[:index]]
+        return shard.forward(layers, x, training=False, keep=False).y
 
     def _step(self, x: Array, y: Array, weight: Array | None, *, training: bool) -> Step:
         plan, rows = self.training, len(x)

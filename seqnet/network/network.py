@@ -11,12 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from seqnet.activations import Activation
 from seqnet.arrays import Shape
 from seqnet.errors import ShapeError, UsageError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
-from seqnet.losses import Loss
 from seqnet.network.parameters import Parameters
 from seqnet.registry import snake_case
 
@@ -97,32 +95,3 @@ def common_dtype(layers: Sequence[Layer]) -> str:
     if len(asked) > 1:
         raise UsageError(f"the layers ask for different dtypes ({', '.join(sorted(asked))}); a model has one")
     return asked.pop() if asked else "float32"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The layers as training runs them, one a node, and the loss that belongs to them.
-
-    Where the last activation and the loss are better computed together (softmax and crossentropy), the activation is
-    taken off the last layer, `loss` takes what comes before it, and `finish` makes the predictions from that.
-    """
-
-    layers: tuple[Layer, ...]
-    loss: Loss | None
-    finish: Activation | None = None
-
-
-def plan_inference(network: Network) -> Plan:
-    """The layers as they are."""
-    return Plan(tuple(node.layer for node in network.nodes), None)
-
-
-def plan_training(network: Network, loss: Loss) -> Plan:
-    """Compute the last activation with the loss where the loss knows how."""
-    layers = tuple(node.layer for node in network.nodes)
-    if layers:
-        activation = layers[-1].final_activation()
-        fused = loss.after(activation) if activation is not None and layers[-1].output_penalty() is None else None
-        if fused is not None:
-            return Plan((*layers[:-1], layers[-1].without_final_activation()), fused, activation)
-    return Plan(layers, loss)
