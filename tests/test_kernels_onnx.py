@@ -2,65 +2,34 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pytest
 
 from seqnet.arrays import Array
-from seqnet.declare import get
 from seqnet.kernels import convolution, pooling
 from seqnet.kernels.windows import Windows, add_bias, in_three, triple
-from seqnet.layers import Layer
-from seqnet.layers.base import Worker
-from seqnet.network.engine import Shard
-from seqnet.network.network import Network
-from tests.reference import load_reference
-
-TOLERANCE = 2e-5
-STORED = load_reference("onnx_conv")
-FACTS: dict[str, dict[str, Any]] = json.loads(str(STORED["facts"]))
+from tests.onnx_cases import Case, close, load_cases, run
 
 
-@dataclass
-class Case:
-    """One test of ONNX. inputs: x (N, C, …), kernel (filters, channels / group, …), bias; y: (N, C, …)."""
-
-    name: str
-
-    @property
-    def facts(self) -> dict[str, Any]:
-        return FACTS[self.name]
-
-    @property
-    def operator(self) -> str:
-        return str(self.facts["operator"])
-
-    @property
-    def inputs(self) -> list[Array]:
-        count = sum(key.startswith(f"{self.name}/") for key in STORED) - 1
-        return [STORED[f"{self.name}/{i}"] for i in range(count)]
-
-    @property
-    def y(self) -> Array:
-        return STORED[f"{self.name}/y"]
+class WindowCase(Case):
+    """inputs: x (N, C, …), kernel (filters, channels / group, …), bias; y: (N, C, …)."""
 
     @property
     def rank(self) -> int:
         return self.y.ndim - 2
 
     def get(self, name: str, default: int) -> tuple[int, ...]:
-        return tuple(self.facts.get(name) or (default,) * self.rank)
+        return tuple(self.attributes.get(name) or (default,) * self.rank)
 
     @property
     def size(self) -> tuple[int, ...]:
-        return tuple(self.facts["kernel_shape"]) if "kernel_shape" in self.facts else self.inputs[1].shape[2:]
+        return tuple(self.attributes["kernel_shape"]) if "kernel_shape" in self.attributes else self.inputs[1].shape[2:]
 
     @property
     def group(self) -> int:
-        return int(self.facts.get("group", 1))
+        return int(self.attributes.get("group", 1))
 
     def windows(self) -> Windows:
         """From the larger side to the smaller: of a transposed convolution, from its output to its input."""
@@ -69,10 +38,10 @@ class Case:
             large, small = small, large
         strides, dilation = self.get("strides", 1), self.get("dilations", 1)
         before = list(self.get("pads", 0)[: self.rank])
-        if "auto_pad" in self.facts or "output_shape" in self.facts:
+        if "auto_pad" in self.attributes or "output_shape" in self.attributes:
             for i in range(self.rank):
                 lack = max(0, (small[i] - 1) * strides[i] + (self.size[i] - 1) * dilation[i] + 1 - large[i])
-                before[i] = (lack + (self.facts.get("auto_pad") != "SAME_UPPER")) // 2
+                before[i] = (lack + (self.attributes.get("auto_pad") != "SAME_UPPER")) // 2
         return Windows(
             triple(large), triple(small), triple(self.size), triple(strides), triple(dilation), triple(tuple(before), 0)
         )
@@ -96,11 +65,7 @@ def kernel_of(weights: Array, order: tuple[int, int]) -> Array:
     return kernel.reshape((1,) * (5 - kernel.ndim) + kernel.shape)
 
 
-def close(got: Array, expected: Array) -> bool:
-    return got.shape == expected.shape and bool(np.abs(got - expected).max() <= TOLERANCE * np.abs(expected).max())
-
-
-def compute(case: Case) -> Array:
+def compute(case: WindowCase) -> Array:
     x, *rest = case.inputs
     windows = case.windows()
     if case.operator == "Conv":
@@ -116,35 +81,35 @@ def compute(case: Case) -> Array:
     return first(y, case.rank)
 
 
-def coincides(case: Case) -> bool:
+def coincides(case: WindowCase) -> bool:
     """Keras's pooling has no dilation and never counts the padding."""
     pools = case.operator in ("MaxPool", "AveragePool")
-    return not (pools and (set(case.get("dilations", 1)) != {1} or case.facts.get("count_include_pad")))
+    return not (pools and (set(case.get("dilations", 1)) != {1} or case.attributes.get("count_include_pad")))
 
 
-CASES = [Case(name) for name in FACTS]
+CASES = [WindowCase(**vars(case)) for case in load_cases("onnx_conv")]
 WINDOWED = [case for case in CASES if not case.operator.startswith("Global") and coincides(case)]
 
 
 @pytest.mark.parametrize("case", WINDOWED, ids=lambda case: case.name)
-def test_kernels_compute_what_onnx_says(case: Case) -> None:
+def test_kernels_compute_what_onnx_says(case: WindowCase) -> None:
     assert close(compute(case), case.y)
 
 
-def as_layer(case: Case) -> dict[str, Any] | None:
+def as_layer(case: WindowCase) -> dict[str, Any] | None:
     """The layer that says the same, or None where Keras can't say it."""
     same = case.windows() == _padded_alike(case) and case.operator != "ConvTranspose"
     padding = "same" if same else "valid"
-    if not same and (set(case.get("pads", 0)) != {0} or "auto_pad" in case.facts):
+    if not same and (set(case.get("pads", 0)) != {0} or "auto_pad" in case.attributes):
         return None
     options: dict[str, Any] = {"data_format": "channels_first", "padding": padding}
     strides, dilation = list(case.get("strides", 1)), list(case.get("dilations", 1))
     if case.operator in ("MaxPool", "AveragePool"):
-        if case.facts.get("ceil_mode"):
+        if case.attributes.get("ceil_mode"):
             return None
         kind = {"MaxPool": "MaxPooling", "AveragePool": "AveragePooling"}[case.operator]
         return {f"{kind}{case.rank}D": {**options, "pool_size": list(case.size), "strides": strides}}
-    if max(strides) > 1 and max(dilation) > 1 or "output_shape" in case.facts:
+    if max(strides) > 1 and max(dilation) > 1 or "output_shape" in case.attributes:
         return None
     options |= {"kernel_size": list(case.size), "strides": strides, "dilation_rate": dilation}
     options["use_bias"] = len(case.inputs) > 2
@@ -152,11 +117,11 @@ def as_layer(case: Case) -> dict[str, Any] | None:
         return {f"Conv{case.rank}D": {**options, "filters": case.inputs[1].shape[0], "groups": case.group}}
     if case.group > 1 or max(strides) > min(case.size):
         return None
-    extra = case.facts.get("output_padding")
+    extra = case.attributes.get("output_padding")
     return {f"Conv{case.rank}DTranspose": {**options, "filters": case.inputs[1].shape[1], "output_padding": extra}}
 
 
-def _padded_alike(case: Case) -> Windows:
+def _padded_alike(case: WindowCase) -> Windows:
     from seqnet.layers.spatial import windows_of
 
     strides, dilation = case.get("strides", 1), case.get("dilations", 1)
@@ -167,9 +132,9 @@ LAYERS = [case for case in WINDOWED if as_layer(case) is not None]
 
 
 @pytest.mark.parametrize("case", LAYERS, ids=lambda case: case.name)
-def test_layers_compute_what_onnx_says(case: Case) -> None:
+def test_layers_compute_what_onnx_says(case: WindowCase) -> None:
     x, *rest = case.inputs
-    y = run(as_layer(case), x, [_weights(rest[0]), *rest[1:]] if rest else [])
+    y, _ = run(as_layer(case), x, [_weights(rest[0]), *rest[1:]] if rest else [])
     assert close(y, case.y)
 
 
@@ -180,20 +145,10 @@ def _weights(onnx: Array) -> Array:
 @pytest.mark.parametrize(
     "case", [case for case in CASES if case.operator.startswith("Global")], ids=lambda case: case.name
 )
-def test_global_pooling_computes_what_onnx_says(case: Case) -> None:
+def test_global_pooling_computes_what_onnx_says(case: WindowCase) -> None:
     kind = {"GlobalAveragePool": "GlobalAveragePooling2D", "GlobalMaxPool": "GlobalMaxPooling2D"}[case.operator]
-    y = run({kind: {"data_format": "channels_first", "keepdims": True}}, case.inputs[0], [])
+    y, _ = run({kind: {"data_format": "channels_first", "keepdims": True}}, case.inputs[0], [])
     assert close(y, case.y)
-
-
-def run(spec: Any, x: Array, weights: list[Array]) -> Array:
-    layer = get(Layer, spec)
-    layer.name = "it"
-    network = Network([layer], x.shape[1:])
-    layer.set_weights(weights)
-    shard = Shard(network, Worker(np.random.default_rng(0)))
-    y, _ = layer.forward(x, shard.contexts[0])
-    return y
 
 
 def test_enough_cases_remain() -> None:

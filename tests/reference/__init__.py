@@ -1,8 +1,8 @@
-"""Values made by real Keras, and how tests read them.
+"""Values made by real Keras, and some by ONNX, and how tests read them.
 
-`make_<family>.py OUTDIR` (run in an environment with Keras 3 on JAX) writes OUTDIR/<family>.npz. The tests read the
-files beside this module; `make parity` makes them anew in a temporary folder, names it in SEQNET_REFERENCE, and runs
-the same tests against it.
+`make_<family>.py OUTDIR` (run in an environment with Keras 3 on JAX, and ONNX) writes OUTDIR/<family>.npz. The tests
+read the files beside this module; `make parity` makes them anew in a temporary folder, names it in SEQNET_REFERENCE,
+and runs the same tests against it.
 """
 
 from __future__ import annotations
