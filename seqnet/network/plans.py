@@ -42,7 +42,7 @@ def plan_training(network: Network, loss: Loss) -> Plan:
         last = layers[-1]
         activation = last.final_activation()
         fused = loss.after(activation) if activation is not None and last.output_penalty() is None else None
-        if fused is not None:
+        if activation is not None and fused is not None:
             layers[-1] = last.without_final_activation()
             notes.append((len(layers) - 1, f"{activation.spec_name} is computed with the loss"))
             return Plan(tuple(layers), fused, activation, tuple(notes))
