@@ -12,6 +12,7 @@ from rich.text import Text
 
 from seqnet.console import theme
 from seqnet.console.format import keras_metric
+from seqnet.printable import printable
 from seqnet.training.callbacks import Callback, Logs
 
 INTERVAL = 1 / 12  # seconds between two drawings
@@ -102,7 +103,7 @@ def _padded(text: str, line: Text, shown: int) -> str:
 
 
 def _values(logs: Mapping[str, Any]) -> str:
-    return "".join(f" - {theme.printable(name)}: {keras_metric(logs[name])}" for name in sorted(logs))
+    return "".join(f" - {printable(name)}: {keras_metric(logs[name])}" for name in sorted(logs))
 
 
 def _left(seconds: float) -> str:
