@@ -257,6 +257,25 @@ def test_a_run_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> No
         find_run("mons/1", tmp_path)
 
 
+def test_runs_are_listed_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        folder = tmp_path / "moons" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "resolved.yaml").touch()
+        os.utime(folder / "resolved.yaml", ns=(5, 5))  # copied at one moment
+    assert [p.name for p in list_runs(tmp_path)] == ["1", "2", "10"]
+    assert latest_run(tmp_path).name == "10" and find_run("moons", tmp_path).name == "10"
+    with pytest.raises(UsageError, match="there is no run flowers/7; known: moons/1, moons/2, moons/10$"):
+        find_run("flowers/7", tmp_path)
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    for ask in (latest_run, lambda runs: find_run("moons", runs), lambda runs: create_run(runs, "moons")):
+        with pytest.raises(UsageError, match="is a file.*--runs"):
+            ask(tmp_path / "runs")
+
+
 # -- the same seed --------------------------------------------------------------------------------------------------
 
 
@@ -636,7 +655,7 @@ def test_a_disk_that_can_no_longer_be_written(call: str, tmp_path: Path, monkeyp
 def test_runs_is_a_file(tmp_path: Path) -> None:
     path = write(tmp_path)
     (tmp_path / "runs").touch()
-    with pytest.raises(TrainingError) as caught:
+    with pytest.raises(UsageError) as caught:
         run(path)
     expected = "can't make a run folder in ./runs/flowers: ./runs is a file; choose another place with --runs FOLDER"
     assert str(caught.value).replace(str(tmp_path), ".") == expected
@@ -646,7 +665,7 @@ def test_the_name_is_a_file_within_runs(tmp_path: Path) -> None:
     path = write(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "flowers").touch()
-    with pytest.raises(TrainingError, match=r"runs.flowers is a file; choose another place with --runs FOLDER"):
+    with pytest.raises(UsageError, match=r"runs.flowers is a file; choose another place with --runs FOLDER"):
         run(path)
 
 
