@@ -41,3 +41,37 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     length = np.atleast_1d(np.linalg.norm(array, order, axis))
     length[length == 0] = 1
     return array / np.expand_dims(length, axis)  # type: ignore[no-any-return]
+
+
+class PyDataset:
+    """Batches by number, to be derived from: `__len__` says how many there are, `__getitem__(i)` gives one as (x, y)
+    or (x, y, sample_weight).
+
+    `on_epoch_begin` and `on_epoch_end` are called around every epoch. The arguments are taken for Keras's sake and
+    change nothing: batches are made one after the other.
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must say in __len__ how many batches it has")
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must give batch number index in __getitem__")
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches of an epoch; a class of endless data returns None."""
+        return len(self)
+
+    def on_epoch_begin(self) -> None:
+        """For what is to happen before an epoch."""
+
+    def on_epoch_end(self) -> None:
+        """For what is to happen after an epoch, such as shuffling."""
+
+
+Sequence = PyDataset  # its older name

@@ -105,6 +105,48 @@ def test_evaluate_and_predict_call_their_callbacks() -> None:
     assert told.model is model
 
 
+def test_the_batches_of_evaluate_and_predict_have_hooks() -> None:
+    class Batches(callbacks.Callback):
+        def __init__(self) -> None:
+            self.seen: list[Any] = []
+
+        def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
+            self.seen.append((batch, logs))
+
+        def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.seen.append((batch, dict(logs)))
+
+        def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
+            self.seen.append((batch, logs))
+
+        def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.seen.append((batch, logs["outputs"].shape))
+
+    model, told = compiled(), Batches()
+    whole = model.evaluate(X, Y, batch_size=4, verbose=0, callbacks=[told], return_dict=True)
+    assert whole == model.evaluate(X, Y, batch_size=4, verbose=0, return_dict=True)
+    first = model.evaluate(X[:4], Y[:4], verbose=0, return_dict=True)
+    assert [told.seen[i] for i in (0, 1, 2, 4, 5)] == [(0, {}), (0, first), (1, {}), (2, {}), (2, whole)]
+    assert told.params == {"verbose": 0, "epochs": 1, "steps": 3}
+    told.seen.clear()
+    outputs = model.predict(X, batch_size=4, callbacks=[told])
+    np.testing.assert_array_equal(outputs, model.predict(X, batch_size=4))
+    assert told.seen == [(0, {}), (0, (4, 3)), (1, {}), (1, (4, 3)), (2, {}), (2, (2, 3))]
+    told.seen.clear()
+    model.fit(X, Y, validation_data=(X, Y), validation_batch_size=5, verbose=0, callbacks=[told])
+    assert [batch for batch, _ in told.seen] == [0, 0, 1, 1]
+
+
+def test_running_values_can_be_reset() -> None:
+    model = compiled()
+    model.reset_metrics()  # nothing to do yet
+    model.fit(X, Y, verbose=0)
+    assert [metric.name for metric in model.metrics] == ["accuracy"]
+    assert model.metrics[0].sums
+    model.reset_metrics()
+    assert not model.metrics[0].sums
+
+
 def test_callbacks_must_be_callbacks() -> None:
     with pytest.raises(UsageError, match="got int"):
         compiled().predict(X, callbacks=[3])

@@ -11,7 +11,7 @@ from seqnet.arrays import Array
 from seqnet.errors import DataError, ShapeError, UsageError
 from seqnet.network.network import Network
 from seqnet.training.compiled import check_rows, class_weights
-from seqnet.training.trainer import Rows
+from seqnet.training.feed import Batch, Feed, Rows
 
 
 def check_pair(network: Network, x: Any, y: Any) -> tuple[Array, Array]:
@@ -41,8 +41,30 @@ def check_weight(sample_weight: Any, class_weight: Any, y: Array) -> Array | Non
     return weight
 
 
-def split_tail(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
+def unpack(batch: Any) -> tuple[Any, Any, Any]:
+    """x, y and weight (None) of what a generator gives for a batch. Raises DataError."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        got = f"{type(batch).__name__} of {len(batch)}" if isinstance(batch, (tuple, list)) else type(batch).__name__
+        raise DataError(f"a batch must be (x, y) or (x, y, sample_weight), but the data gave a {got}")
+    return batch[0], batch[1], batch[2] if len(batch) == 3 else None
+
+
+def require_alone(source: Any, class_weight: Any = None, **others: Any) -> None:
+    """Raise UsageError for arguments that have no place beside a source of batches."""
+    kind = type(source).__name__
+    for name, value in others.items():
+        if value is not None:
+            raise UsageError(f"{name} can't stand beside a {kind}: it belongs into the batches, (x, y, sample_weight)")
+    if isinstance(class_weight, str):
+        raise UsageError(f"class_weight={class_weight!r} needs all labels at once; with a {kind} give a mapping")
+
+
+def split_tail(rows: Rows | Feed[Batch], fraction: float) -> tuple[Rows, Rows]:
     """Keras's validation_split: the rows from floor(n (1 - fraction)) on."""
+    if isinstance(rows, Feed):
+        raise UsageError(
+            f"validation_split needs arrays, and x is a {type(rows.source).__name__}; give validation_data instead"
+        )
     if not 0 < fraction < 1:
         raise UsageError(f"validation_split must be a number > 0 and < 1, got {fraction}")
     at = int(len(rows) * (1 - fraction))

@@ -7,7 +7,7 @@ optimizer and metrics when the first labels are seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,26 @@ from seqnet.errors import UsageError
 from seqnet.layers.base import Layer
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
-from seqnet.models.arguments import check_pair, check_weight, flat, positive, split_tail, whole
+from seqnet.models.arguments import (
+    check_pair,
+    check_weight,
+    flat,
+    positive,
+    require_alone,
+    split_tail,
+    unpack,
+    whole,
+)
 from seqnet.models.stack import Stack
+from seqnet.models.watching import ModelTrainer, Source, display, known_to, listed, say_result, shown, steps_in
 from seqnet.network.engine import Engine, choose_threads
 from seqnet.optimizers.base import Optimizer
-from seqnet.training.callbacks import Callback, History, Logs, require_monitors
-from seqnet.training.compiled import Compiled, check_rows, predict, prepare
+from seqnet.training.callbacks import Callback, History, overrides, require_monitors
+from seqnet.training.compiled import Compiled, check_rows, predict, prepare, slices
+from seqnet.training.feed import Batch, Feed, Rows, is_feed
 from seqnet.training.metricset import name_metrics
-from seqnet.training.trainer import FitOptions, Rows, Trainer
+from seqnet.training.testing import predict_batches, test
+from seqnet.training.trainer import FitOptions, Trainer
 
 
 class Sequential(Stack):
@@ -110,15 +122,15 @@ class Sequential(Stack):
     ) -> History:
         """Train for `epochs` passes over the rows; returns the History.
 
-        x: (N, ...), y: (N, ...). validation_split takes the last rows, before shuffling, as Keras does.
+        x: (N, ...), y: (N, ...); or x alone: a generator, an iterable or a PyDataset of (x, y) or (x, y, weight)
+        batches, in epochs of steps_per_epoch batches, or of all there are. validation_split takes the last rows,
+        before shuffling, as Keras does.
         Raises UsageError, ShapeError, DataError.
         """
         if shuffle not in (True, False, "batch"):
             raise UsageError(f"shuffle must be True, False or 'batch', got {shuffle!r}")
-        x, y = self._check_pair(x, y)
-        weight = check_weight(sample_weight, class_weight, y)
-        train = Rows(x, y, weight)
-        validation = None
+        train = self._source(x, y, sample_weight, class_weight)
+        validation: Source | None = None
         if validation_data is not None:
             validation = self._check_validation(validation_data)
         elif validation_split:
@@ -137,46 +149,34 @@ class Sequential(Stack):
         watching = self.prepare_callbacks(callbacks or (), trainer, train, validation, options, verbose)
         self.history = trainer.fit(train, validation, options, watching)
         self.history.set_model(self)
-        self.history.set_params({"verbose": verbose, "epochs": epochs, "steps": _steps(options, train)})
+        self.history.set_params({"verbose": verbose, "epochs": epochs, "steps": steps_in(train, options)})
         return self.history
 
-    def trainer(self, train: Rows, options: FitOptions) -> Trainer:
-        """A trainer for rows like these; compiles the network for them."""
-        compiled = self._require_compiled(train.x, train.y, options.batch_size)
+    def trainer(self, train: Source, options: FitOptions) -> Trainer:
+        """A trainer for rows or batches like these; compiles the network for them."""
+        compiled = self._compiled_for(train, options.batch_size)
         if self._order is None:
             self._order = np.random.default_rng(compiled.network.stream("order of rows"))
-        return _ModelTrainer(self, compiled, self._order)
+        return ModelTrainer(self, compiled, self._order)
 
     def prepare_callbacks(
         self,
         callbacks: Sequence[Callback],
         trainer: Trainer,
-        train: Rows,
-        validation: Rows | None,
+        train: Source,
+        validation: Source | None,
         options: FitOptions,
         verbose: Any,
     ) -> list[Callback]:
         """Callbacks ready for a run: monitors checked, the model known to them, the progress display in front."""
-        callbacks = self._watching(callbacks)
+        callbacks = known_to(self, callbacks)
         own = all(type(callback).__module__.startswith("seqnet.") for callback in callbacks)
         if own:  # a user's callback may add values of its own
             require_monitors(callbacks, self.directions(validated=validation is not None))
-        display = _display(verbose)
-        watching = [*([display] if display is not None else []), *callbacks]
-        for callback in watching:
-            callback.set_params({"verbose": verbose, "epochs": options.epochs, "steps": _steps(options, train)})
-            callback.set_model(self)
+        progress = display(verbose)
+        watching = [*([progress] if progress is not None else []), *callbacks]
         self.stop_training = False
-        return watching
-
-    def _watching(self, callbacks: Any) -> list[Callback]:
-        """Callbacks, or a single one as Keras takes it, that know the model."""
-        listed = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-        for callback in listed:
-            if not isinstance(callback, Callback):
-                raise UsageError(f"callbacks must be seqnet callbacks, got {type(callback).__name__}")
-            callback.set_model(self)
-        return listed
+        return known_to(self, watching, verbose=verbose, epochs=options.epochs, steps=steps_in(train, options))
 
     def directions(self, *, validated: bool) -> dict[str, str | None]:
         """What will be logged, and which way is better: "min", "max" or None where that is not known."""
@@ -201,18 +201,15 @@ class Sequential(Stack):
         return_dict: bool = False,
     ) -> Any:
         """Loss and metrics over the rows, in inference mode: a list in the order of compile, a number where there is
-        only the loss, or with return_dict a mapping."""
-        x, y = self._check_pair(x, y)
+        only the loss, or with return_dict a mapping. x may hand out batches, as in fit."""
         size = 32 if batch_size is None else positive(batch_size, "batch_size")
-        compiled = self._require_compiled(x, y, size)
-        watching = self._watching(callbacks)
-        for callback in watching:
-            callback.on_test_begin({})
-        logs = compiled.evaluate(x, y, check_weight(sample_weight, None, y), size, steps)
-        for callback in watching:
-            callback.on_test_end(logs)
-        _say_result(verbose, logs, -(-len(x) // size))
-        return logs if return_dict else _listed(logs)
+        source = self._source(x, y, sample_weight)
+        compiled = self._compiled_for(source, size)
+        count = steps_in(source, FitOptions(batch_size=size, steps_per_epoch=steps))
+        watching = known_to(self, callbacks, verbose=verbose, epochs=1, steps=count)
+        logs = test(compiled, source, size, steps, watching)
+        say_result(verbose, logs, source.given if isinstance(source, Feed) else count or 0)
+        return logs if return_dict else listed(logs)
 
     def predict(
         self,
@@ -222,24 +219,34 @@ class Sequential(Stack):
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Array:
-        """The outputs for all rows. x: (N, ...) -> (N, ...)."""
-        self._adopt_shape(x)
-        network = self._require_network()
-        rows = check_rows(network, x)
+        """The outputs for all rows. x: (N, ...) -> (N, ...); x may hand out batches, with or without their targets."""
         size = 32 if batch_size is None else positive(batch_size, "batch_size")
-        watching = self._watching(callbacks)
+        shown(verbose)
+        if is_feed(x):
+            feed = Feed(x, lambda item: self._check_inputs(item[0] if isinstance(item, tuple) else item))
+            feed.peek()
+            return self._predict(feed.batches(steps), callbacks, steps or feed.length)
+        rows = self._check_inputs(x)
+        if steps is not None:
+            rows = rows[: steps * size]
+        if not callbacks:
+            return predict(self._engine(), rows, size)
+        return self._predict((rows[part] for part in slices(len(rows), size)), callbacks, -(-len(rows) // size))
+
+    def _predict(self, batches: Iterable[Array], callbacks: Any, steps: int | None) -> Array:
+        watching = known_to(self, callbacks, verbose=0, epochs=1, steps=steps)
         for callback in watching:
             callback.on_predict_begin({})
-        outputs = predict(self._engine(), rows if steps is None else rows[: steps * size], size)
+        hooks = [c for c in watching if overrides(c, "on_predict_batch_begin", "on_predict_batch_end")]
+        outputs = predict_batches(self._engine(), batches, hooks)
         for callback in watching:
             callback.on_predict_end({})
-        return outputs
+        return np.concatenate(outputs)
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """The outputs for one batch."""
-        self._adopt_shape(x)
-        network = self._require_network()
-        return self._engine().predict(prepare(network, check_rows(network, x)), training=training)
+        rows = self._check_inputs(x)
+        return self._engine().predict(prepare(self._require_network(), rows), training=training)
 
     def predict_on_batch(self, x: Any) -> Array:
         """The outputs for one batch."""
@@ -254,11 +261,26 @@ class Sequential(Stack):
         compiled.running.reset()
         compiled.train_batch(prepare(compiled.network, x), y, check_weight(sample_weight, class_weight, y))
         logs = compiled.running.result()
-        return logs if return_dict else _listed(logs)
+        return logs if return_dict else listed(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch, in inference mode."""
         return self.evaluate(x, y, len(np.asarray(x)), 0, sample_weight, return_dict=return_dict)
+
+    def reset_metrics(self) -> None:
+        """Begin the running values of the metrics anew."""
+        if self._compiled is not None:
+            self._compiled.running.reset()
+            self._compiled.testing.reset()
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics in the order of compile, as they stand in training; the loss, which has no metric, is not
+        among them."""
+        if self._compiled is None:
+            return [metric for _, metric in (*self._metrics, *self._weighted)]
+        running = self._compiled.running
+        return [*running.metrics.values(), *running.weighted.values()]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -318,6 +340,12 @@ class Sequential(Stack):
             self._inference = Engine(self._require_network())
         return self._inference
 
+    def _compiled_for(self, source: Source, batch_size: int) -> Compiled:
+        if self._compiled is None or isinstance(source, Feed):
+            x, y = (source.x, source.y) if isinstance(source, Rows) else source.peek()[:2]
+            return self._require_compiled(x, y, batch_size if isinstance(source, Rows) else len(x))
+        return self._compiled
+
     def _require_compiled(self, x: Array, y: Array, batch_size: int) -> Compiled:
         if self._compiled is None:
             if self.optimizer is None:
@@ -339,6 +367,22 @@ class Sequential(Stack):
                 self._pending_optimizer = None
         return self._compiled
 
+    def _source(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Source:
+        """What fit and evaluate take their batches from."""
+        if not is_feed(x):
+            x, y = self._check_pair(x, y)
+            return Rows(x, y, check_weight(sample_weight, class_weight, y))
+        require_alone(x, y=y, sample_weight=sample_weight, class_weight=class_weight)
+        return self._feed(x, class_weight)
+
+    def _feed(self, source: Any, class_weight: Any = None) -> Feed[Batch]:
+        def check(item: Any) -> Batch:
+            x, y, weight = unpack(item)
+            x, y = self._check_pair(x, y)
+            return x, y, check_weight(weight, class_weight, y)
+
+        return Feed(source, check)
+
     def _check_pair(self, x: Any, y: Any) -> tuple[Array, Array]:
         if x is None:
             raise UsageError("there are no inputs: pass x and y as arrays")
@@ -347,27 +391,18 @@ class Sequential(Stack):
         self._adopt_shape(x)
         return check_pair(self._require_network(), x, y)
 
-    def _check_validation(self, data: Any) -> Rows:
+    def _check_inputs(self, x: Any) -> Array:
+        self._adopt_shape(x)
+        return check_rows(self._require_network(), x)
+
+    def _check_validation(self, data: Any) -> Source:
+        if is_feed(data):
+            return self._feed(data)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise UsageError("validation_data must be (x, y) or (x, y, sample_weight)")
-        x, y = self._check_pair(data[0], data[1])
-        return Rows(x, y, check_weight(data[2] if len(data) == 3 else None, None, y))
-
-
-class _ModelTrainer(Trainer):
-    """A trainer that obeys `model.stop_training`, which is where Keras's callbacks set it."""
-
-    def __init__(self, model: Sequential, compiled: Compiled, order: np.random.Generator) -> None:
-        self._model = model
-        super().__init__(compiled, order)
-
-    @property
-    def stop_training(self) -> bool:
-        return self._model.stop_training
-
-    @stop_training.setter
-    def stop_training(self, value: bool) -> None:
-        self._model.stop_training = value
+            raise UsageError(
+                "validation_data must be (x, y), (x, y, sample_weight), or a generator or PyDataset of batches"
+            )
+        return self._source(data[0], data[1], data[2] if len(data) == 3 else None)
 
 
 def _label(item: Any) -> str | None:
@@ -376,34 +411,3 @@ def _label(item: Any) -> str | None:
 
 def _metric(item: Any) -> Metric:
     return get(Metric, item)
-
-
-def _listed(logs: Logs) -> Any:
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
-
-
-def _steps(options: FitOptions, train: Rows) -> int:
-    return options.steps_per_epoch or -(-len(train) // options.batch_size)
-
-
-def _shows(verbose: Any) -> bool:
-    if verbose not in ("auto", 0, 1, 2, None):
-        raise UsageError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
-    return verbose not in (0, None)
-
-
-def _display(verbose: Any) -> Callback | None:
-    if not _shows(verbose):
-        return None
-    from seqnet.console.progress import keras_display
-
-    return keras_display(2 if verbose == 2 else 1)
-
-
-def _say_result(verbose: Any, logs: Logs, steps: int) -> None:
-    if not _shows(verbose):
-        return
-    from seqnet.console.progress import say_result
-
-    say_result(logs, steps)
