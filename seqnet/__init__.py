@@ -77,6 +77,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Model":
+        from seqnet import models
+
+        return models.Model  # which says why there is none
     if name in _MODULES:
         return importlib.import_module(f"seqnet.{name}")
     if name in _NAMES:

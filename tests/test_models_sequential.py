@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 import pytest
 
+import seqnet
 from seqnet import callbacks, layers
-from seqnet.errors import UsageError
-from seqnet.models import Sequential
+from seqnet.errors import SpecError, UsageError
+from seqnet.models import Sequential, clone_model, model_from_json
 
 X = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4)
 Y = np.arange(10) % 3
@@ -168,6 +170,117 @@ def test_wrong_arguments_of_fit(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         compiled().fit(X, Y, **{"verbose": 0, **options})
     assert said in str(caught.value)
+
+
+def test_layers_and_models_show_what_goes_in_and_out() -> None:
+    model = Sequential([layers.Input((6, 4)), layers.LSTM(5), layers.Dense(3)])
+    lstm, dense = model.layers
+    assert [lstm.input.shape, lstm.output.shape, dense.output.shape] == [(None, 6, 4), (None, 5), (None, 3)]
+    assert (model.input.shape, model.output.shape) == ((None, 6, 4), (None, 3))
+    assert (model.inputs, model.outputs) == ([model.input], [model.output])
+    assert (dense.output.dtype, dense.output.ndim, dense.output.name) == ("float32", 2, "dense.output")
+    assert dense.compute_output_shape((7, 5)) == (7, 3)
+    model.add(layers.Reshape((3, 1)))
+    assert model.layers[-1].output.shape == (None, 3, 1) and dense.input.shape == (None, 5)
+    gone = model.pop()
+    for unknown in (lambda: gone.output, lambda: layers.Dense(1).input, lambda: Sequential([layers.Dense(2)]).output):
+        with pytest.raises(UsageError, match="Input"):
+            unknown()
+    for use in (lambda: np.asarray(dense.output), lambda: dense.output + 1, lambda: list(dense.output)):
+        with pytest.raises(UsageError, match="a shape without values"):
+            use()
+
+
+def test_what_training_changes_of_a_layer() -> None:
+    model = Sequential(
+        [layers.Input((6, 4)), layers.Bidirectional(layers.LSTM(2)), layers.BatchNormalization(), layers.Dense(3)]
+    )
+    assert [len(layer.trainable_weights) for layer in model.layers] == [6, 2, 2]
+    assert [len(layer.non_trainable_weights) for layer in model.layers] == [0, 2, 0]
+    assert sum(len(layer.trainable_variables) for layer in model.layers) == len(model.trainable_variables)
+    model.layers[0].trainable = False
+    assert [len(layer.trainable_weights) for layer in model.layers] == [0, 2, 2]
+    assert len(model.layers[0].non_trainable_variables) == 6
+    assert len(model.variables) == len(model.weights) == 12
+    assert layers.Dense(1).trainable_weights == []
+
+
+def test_a_clone_has_weights_and_an_optimizer_of_its_own() -> None:
+    model = compiled()
+    model.fit(X, Y, verbose=0)
+    clone = clone_model(model)
+    assert clone.name == model.name and [x.name for x in clone.layers] == [x.name for x in model.layers]
+    assert [w.shape for w in clone.get_weights()] == [w.shape for w in model.get_weights()]
+    assert not np.array_equal(clone.get_weights()[0], model.get_weights()[0])
+    assert clone.optimizer is not model.optimizer and clone.optimizer is not None and clone.optimizer.iterations == 0
+    before = model.get_weights()
+    clone.set_weights(before)
+    assert clone.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+    clone.fit(X, Y, verbose=0)
+    np.testing.assert_array_equal(model.get_weights()[0], before[0])
+
+
+def test_a_clone_may_change_its_layers() -> None:
+    def wider(layer: Any) -> Any:
+        options = layer.get_config()
+        return type(layer).from_config({**options, "units": 2 * options["units"]})
+
+    assert clone_model(small(), clone_function=wider).output_shape == (None, 6)
+    unbuilt = clone_model(Sequential([layers.Dense(3)]))
+    assert not unbuilt.built and unbuilt.optimizer is None
+    with pytest.raises(UsageError, match="clone_function must give a layer, got None for dense"):
+        clone_model(small(), clone_function=lambda layer: None)  # type: ignore[arg-type,return-value]
+    with pytest.raises(UsageError, match="clone_model takes a Sequential, got Dense"):
+        clone_model(layers.Dense(1))  # type: ignore[arg-type]
+
+
+def test_a_model_goes_through_json() -> None:
+    model = Sequential([layers.Input((4,)), layers.Dense(8, kernel_regularizer="l2"), layers.Dense(3)], name="mine")
+    again = model_from_json(model.to_json(indent=2))
+    assert again.to_json() == model.to_json() and again.name == "mine" and again.output_shape == (None, 3)
+    assert Sequential.from_config(model.get_config()).to_json() == model.to_json()
+    frozen = Sequential([layers.Input((4,)), layers.Dense(3)], trainable=False)
+    assert model_from_json(frozen.to_json()).trainable_weights == []
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "this is no JSON"),
+        ("[1]", "takes what to_json gave"),
+        ('{"class_name": "Sequential", "config": {}}', "from_config takes what get_config gave"),
+        ('{"class_name": "Sequential", "config": {"layers": [{"Dens": {"units": 3}}]}}', "did you mean Dense"),
+        ('{"module": "keras", "class_name": "Sequential", "config": {}}', "was written by Keras"),
+    ],
+)
+def test_json_that_is_no_model(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        model_from_json(text)
+
+
+def test_other_kinds_of_models_are_explained() -> None:
+    for ask in (lambda: seqnet.Model, lambda: seqnet.models.Model, lambda: seqnet.models.Functional):
+        with pytest.raises(UsageError, match="a network is one stack of layers"):
+            ask()
+    with pytest.raises(AttributeError, match="no attribute 'Modell'"):
+        seqnet.models.Modell  # noqa: B018
+
+
+def test_the_learning_rate_may_be_treated_as_a_variable() -> None:
+    model = compiled()
+    optimizer: Any = model.optimizer
+    optimizer.learning_rate.assign(0.5)
+    assert optimizer.learning_rate == 0.5 and optimizer.learning_rate.numpy() == np.float32(0.5)
+    assert isinstance(optimizer.learning_rate.numpy(), np.float32)
+    optimizer.learning_rate = optimizer.learning_rate * 0.1
+    assert f"{optimizer.learning_rate:.2f} {optimizer.learning_rate!r}" == "0.05 0.05"
+    optimizer.learning_rate = optimizer.learning_rate
+    assert type(optimizer.get_config()["learning_rate"]) is float
+    assert copy.deepcopy(optimizer.learning_rate) == 0.05
+    model.fit(X, Y, verbose=0)
+    assert optimizer.learning_rate == 0.05
+    with pytest.raises(SpecError, match="learning_rate"):
+        optimizer.learning_rate.assign(-1)
 
 
 def test_variables_are_attributes_of_their_layer() -> None:

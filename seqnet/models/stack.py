@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from seqnet.declare import make
 from seqnet.errors import Problem, UsageError
 from seqnet.layers.base import Layer, assign
 from seqnet.layers.core import Input
+from seqnet.layers.symbolic import SymbolicTensor
 from seqnet.network.network import Network
 from seqnet.registry import snake_case
 from seqnet.utils import next_seed
@@ -74,7 +76,7 @@ class Stack(ABC):
         if not self._layers:
             raise UsageError("there are no layers to pop")
         layer = self._layers.pop()
-        layer.build_on_demand = None
+        layer.build_on_demand = layer.wired = None
         self._names = {str(other.name) for other in self._layers}
         self._changed()
         if not self._layers:
@@ -120,6 +122,24 @@ class Stack(ABC):
         return (None, *self._require_network().output_shape)
 
     @property
+    def input(self) -> SymbolicTensor:
+        """What goes in: shape and dtype. Raises UsageError before the model is built."""
+        return SymbolicTensor(self.input_shape, str(self._require_network().dtype), f"{self.name}.input")
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """What comes out: shape and dtype. Raises UsageError before the model is built."""
+        return SymbolicTensor(self.output_shape, str(self._require_network().dtype), f"{self.name}.output")
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        return [self.input]
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        return [self.output]
+
+    @property
     def network(self) -> Network:
         """The layers wired together. Raises UsageError before the input shape is known."""
         return self._require_network()
@@ -155,6 +175,7 @@ class Stack(ABC):
         self._follow_trainable()
         return [v.view for v in self._require_network().parameters.variables if not v.trainable]
 
+    variables = weights
     trainable_variables = trainable_weights
     non_trainable_variables = non_trainable_weights
 
@@ -167,21 +188,29 @@ class Stack(ABC):
         """The stack as plain data."""
         return {
             "name": self.name,
+            "trainable": self.trainable,
             "input_shape": None if self._input_shape is None else list(self._input_shape),
             "layers": [layer.to_spec(full=True) for layer in self._layers],
         }
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """The inverse of get_config; the weights are new."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
+        """The inverse of get_config; the weights are new. custom_objects: for Keras's sake; a class of one's own is
+        known here since it was registered. Raises UsageError."""
+        if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
+            raise UsageError("from_config takes what get_config gave: a mapping with name, input_shape and layers")
         problems: list[Problem] = []
         made = [make(Layer, entry, ("layers", i), problems) for i, entry in enumerate(config["layers"])]
         if problems:
             raise UsageError("; ".join(str(problem) for problem in problems))
-        model = cls(made, name=config.get("name"))
+        model = cls(made, bool(config.get("trainable", True)), config.get("name"))
         if config.get("input_shape") is not None:
             model._input_shape = tuple(config["input_shape"])
         return model
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The stack as JSON, for `seqnet.models.model_from_json`; kwargs go to json.dumps."""
+        return json.dumps({"class_name": "Sequential", "config": self.get_config()}, **kwargs)
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
@@ -210,11 +239,25 @@ class Stack(ABC):
                 for layer in self._layers:
                     layer.trainable = False
             self._network = Network(self._layers, self._input_shape, seed=self._seed, initialize=self._initialize)
+            self._wire(self._network)
             for layer in self._layers:
                 old = kept.get(id(layer))
                 if old is not None and [w.shape for w in old] == [w.shape for w in layer.weights]:
                     layer.set_weights(old)
         return self._network
+
+    def _wire(self, network: Network) -> None:
+        """Tell each layer what goes in and what comes out."""
+        dtype = str(network.dtype)
+        seen: set[int] = set()
+        for node in network.nodes:
+            ends = [
+                SymbolicTensor((None, *shape), dtype, f"{node.layer.name}.{end}")
+                for end, shape in (("input", node.in_shape), ("output", node.out_shape))
+            ]
+            if id(node.layer) not in seen:  # of a layer used twice, the first use
+                node.layer.wired = (ends[0], ends[1])
+            seen.add(id(node.layer))
 
     def _adopt_shape(self, x: Any) -> None:
         if self._input_shape is None and self._layers:
