@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.errors import DataError
+from seqnet.errors import DataError, UsageError
 
 _root: list[np.random.SeedSequence] = []
 
@@ -41,6 +41,46 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     length = np.atleast_1d(np.linalg.norm(array, order, axis))
     length[length == 0] = 1
     return array / np.expand_dims(length, axis)  # type: ignore[no-any-return]
+
+
+def pad_sequences(
+    sequences: Any,
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: float = 0.0,
+) -> Array:
+    """Sequences of different length as rows of one: (N, maxlen, ...). Raises UsageError, DataError.
+
+    maxlen: default: of the longest. padding, truncating: whether values are put before or after a shorter sequence,
+    and taken off at the beginning or at the end of a longer one: "pre" or "post".
+    """
+    for name, given in (("padding", padding), ("truncating", truncating)):
+        if given not in ("pre", "post"):
+            raise UsageError(f"pad_sequences: {name} must be 'pre' or 'post', got {given!r}")
+    lengths = []
+    for index, one in enumerate(sequences):
+        if not hasattr(one, "__len__") or isinstance(one, (str, bytes)):
+            raise DataError(f"pad_sequences takes a list of sequences of numbers, but entry {index} is {one!r}")
+        lengths.append(len(one))
+    longest = max(lengths, default=0) if maxlen is None else maxlen
+    first: Any = next((one for one, length in zip(sequences, lengths, strict=True) if length), [])
+    inner = np.shape(first)[1:]
+    rows = np.full((len(lengths), longest, *inner), value, dtype)
+    for index, (one, length) in enumerate(zip(sequences, lengths, strict=True)):
+        kept = np.asarray(one[max(length - longest, 0) :] if truncating == "pre" else one[:longest])
+        if not len(kept):
+            continue
+        if kept.shape[1:] != inner:
+            raise DataError(f"pad_sequences: entry {index} has items of shape {kept.shape[1:]}, the first of {inner}")
+        start = longest - len(kept) if padding == "pre" else 0
+        rows[index, start : start + len(kept)] = kept
+    return rows
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Nothing: models here share no global state, so there is none to clear; for scripts that ask for it."""
 
 
 class PyDataset:

@@ -20,7 +20,7 @@ FLOORS = [
     {"layers"},
     {"network"},
     {"training"},
-    {"callbacks", "utils"},
+    {"callbacks", "utils", "backend"},
     {"models"},
     {"console"},
     {"spec"},

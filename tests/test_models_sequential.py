@@ -258,6 +258,37 @@ def test_json_that_is_no_model(text: str, said: str) -> None:
         model_from_json(text)
 
 
+def test_a_model_within_a_model_is_copied() -> None:
+    inner = Sequential([layers.Dense(5), layers.BatchNormalization(), layers.Dense(3)])
+    inner.compile("sgd", "mse")
+    inner.fit(X, np.eye(3)[Y], verbose=0)
+    outer = Sequential([inner, layers.Dense(2), inner])
+    assert [layer.name for layer in outer.layers] == [
+        *("dense", "batch_normalization", "dense_1"),
+        "dense_2",
+        *("dense_3", "batch_normalization_1", "dense_4"),
+    ]
+    probabilities = Sequential([inner, layers.Softmax()])
+    z = inner.predict(X)
+    np.testing.assert_allclose(probabilities.predict(X), np.exp(z) / np.exp(z).sum(1, keepdims=True), rtol=1e-5)
+    before = inner.get_weights()
+    probabilities.compile("sgd", "sparse_categorical_crossentropy")
+    probabilities.fit(X, Y, verbose=0)
+    for ours, theirs in zip(inner.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(inner.layers[0].get_weights()[0], before[0])
+    unbuilt = Sequential([Sequential([layers.Dense(3)]), layers.Dense(1)])
+    unbuilt.build((None, 4))
+    assert unbuilt.output_shape == (None, 1)
+
+
+def test_variables_are_there_before_the_first_batch() -> None:
+    model = small()
+    assert model.layers[0].kernel.shape == (4, 8)  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match="no attribute 'kernl'"):
+        model.layers[0].kernl  # type: ignore[attr-defined]  # noqa: B018
+
+
 def test_other_kinds_of_models_are_explained() -> None:
     for ask in (lambda: seqnet.Model, lambda: seqnet.models.Model, lambda: seqnet.models.Functional):
         with pytest.raises(UsageError, match="a network is one stack of layers"):

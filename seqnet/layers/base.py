@@ -351,7 +351,7 @@ class Layer(Component):
 
         def __getattr__(self, name: str) -> Any:
             """The variables by name, as views: `dense.kernel`."""
-            variables = self.__dict__.get("variables")
+            variables = None if name.startswith("_") else self._existing()
             if variables is None or name not in variables:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             return variables[name]

@@ -44,13 +44,14 @@ from seqnet.training.trainer import FitOptions, Trainer
 class Sequential(Stack):
     """A stack of layers, each taking the output of the one before.
 
-    layers: the layers in order. name: shown in the summary. seed: everything random in the model derives from it;
-    default: drawn anew, or from `seqnet.utils.set_random_seed`.
+    layers: the layers in order; a model among them stands for copies of its layers, with its weights. name: shown in
+    the summary. seed: everything random in the model derives from it; default: drawn anew, or from
+    `seqnet.utils.set_random_seed`.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer] | None = None,
+        layers: Sequence[Layer | Stack] | None = None,
         trainable: bool = True,
         name: str | None = None,
         seed: int | None = None,

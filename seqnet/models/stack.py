@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence, Set
 from typing import Any, Self
@@ -25,7 +26,7 @@ class Stack(ABC):
 
     def __init__(
         self,
-        layers: Sequence[Layer] | None = None,
+        layers: Sequence[Layer | Stack] | None = None,
         trainable: bool = True,
         name: str | None = None,
         seed: int | None = None,
@@ -52,8 +53,14 @@ class Stack(ABC):
         """The layers, without the Input, as in Keras."""
         return [layer for layer in self._layers if not isinstance(layer, Input)]
 
-    def add(self, layer: Layer) -> None:
-        """Put a layer on top. Raises UsageError when it is no layer or its name is taken."""
+    def add(self, layer: Layer | Stack) -> None:
+        """Put a layer on top, or copies of the layers of a model, with its weights.
+
+        Raises UsageError when it is no layer or its name is taken.
+        """
+        if isinstance(layer, Stack):
+            self._add_copies(layer)
+            return
         if not isinstance(layer, Layer):
             hint = "; did you mean to call it, with ()?" if isinstance(layer, type) else ""
             raise UsageError(f"add takes a layer, got {type(layer).__name__} {layer!r}{hint}")
@@ -213,6 +220,24 @@ class Stack(ABC):
         return json.dumps({"class_name": "Sequential", "config": self.get_config()}, **kwargs)
 
     # -- parts ------------------------------------------------------------------------------------------------------
+
+    def _add_copies(self, model: Stack) -> None:
+        """The layers of a model as layers of this one. Differs from Keras, where both models share the weights."""
+        if not self._layers:
+            self._input_shape = model._input_shape
+        model._build_if_possible()
+        copies: dict[int, Layer] = {}
+        for layer in model._layers:
+            if isinstance(layer, Input) and self._layers:
+                continue
+            if id(layer) not in copies:
+                copy = copies[id(layer)] = type(layer).from_config(layer.get_config())
+                stem = snake_case(layer.spec_name)
+                numbered = re.fullmatch(rf"{stem}(_\d+)?", str(layer.name)) is not None
+                copy.name = free_name(stem if numbered else str(layer.name), self._names)
+                if layer.variables is not None:
+                    copy.variables = {name: view.copy() for name, view in layer.variables.items()}
+            self.add(copies[id(layer)])
 
     def _changed(self) -> None:
         self._network = None
