@@ -139,6 +139,19 @@ def test_the_batches_of_evaluate_and_predict_have_hooks() -> None:
     assert [batch for batch, _ in told.seen] == [0, 0, 1, 1]
 
 
+def test_steps_bound_evaluate_and_predict(capsys: pytest.CaptureFixture[str]) -> None:
+    model = compiled()
+    assert model.evaluate(X, Y, 4, steps=2) == model.evaluate(X[:8], Y[:8], 4, verbose=0)
+    assert capsys.readouterr().out.startswith("2/2 - ")
+    model.evaluate(X, Y, 4, steps=9)
+    assert capsys.readouterr().out.startswith("3/3 - ")
+    assert model.predict(X, 4, steps=2).shape == (8, 3)
+    assert model.predict(X[:0], callbacks=[callbacks.Callback()]).shape == (0, 3)
+    for call in (lambda: model.evaluate(X, Y, steps=0), lambda: model.predict(X, steps=-1)):
+        with pytest.raises(UsageError, match="steps must be a whole number > 0"):
+            call()
+
+
 def test_running_values_can_be_reset() -> None:
     model = compiled()
     model.reset_metrics()  # nothing to do yet
@@ -161,6 +174,10 @@ def test_callbacks_must_be_callbacks() -> None:
         ({"epochs": 2.5}, "epochs must be a whole number >= 0, got 2.5"),
         ({"epochs": -1}, "epochs must be a whole number >= 0, got -1"),
         ({"initial_epoch": -1}, "initial_epoch must be a whole number >= 0, got -1"),
+        ({"batch_size": 0}, "batch_size must be a whole number > 0, got 0"),
+        ({"steps_per_epoch": 2.5}, "steps_per_epoch must be a whole number > 0, got 2.5"),
+        ({"validation_steps": 0}, "validation_steps must be a whole number > 0, got 0"),
+        ({"validation_batch_size": "8"}, "validation_batch_size must be a whole number > 0, got '8'"),
         ({"shuffle": "yes"}, "shuffle must be True, False or 'batch', got 'yes'"),
         ({"verbose": "loud"}, "verbose must be 'auto', 0, 1 or 2, got 'loud'"),
         ({"class_weight": [1, 2, 3]}, "class_weight must be a mapping such as"),

@@ -91,6 +91,11 @@ def positive(value: Any, name: str) -> int:
     return int(value)
 
 
+def count(value: Any, name: str) -> int | None:
+    """A whole number > 0, or None where nothing is said. Raises UsageError."""
+    return None if value is None else positive(value, name)
+
+
 def whole(value: Any, name: str) -> int:
     """A whole number >= 0. Raises UsageError."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:

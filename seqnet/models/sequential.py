@@ -22,8 +22,8 @@ from seqnet.metrics import Metric
 from seqnet.models.arguments import (
     check_pair,
     check_weight,
+    count,
     flat,
-    positive,
     require_alone,
     split_tail,
     unpack,
@@ -138,12 +138,12 @@ class Sequential(Stack):
             train, validation = split_tail(train, validation_split)
         options = FitOptions(
             epochs=whole(epochs, "epochs"),
-            batch_size=32 if batch_size is None else positive(batch_size, "batch_size"),
+            batch_size=count(batch_size, "batch_size") or 32,
             shuffle=shuffle,
             initial_epoch=whole(initial_epoch, "initial_epoch"),
-            steps_per_epoch=steps_per_epoch,
-            validation_steps=validation_steps,
-            validation_batch_size=validation_batch_size,
+            steps_per_epoch=count(steps_per_epoch, "steps_per_epoch"),
+            validation_steps=count(validation_steps, "validation_steps"),
+            validation_batch_size=count(validation_batch_size, "validation_batch_size"),
             validation_freq=validation_freq,
         )
         trainer = self.trainer(train, options)
@@ -203,13 +203,13 @@ class Sequential(Stack):
     ) -> Any:
         """Loss and metrics over the rows, in inference mode: a list in the order of compile, a number where there is
         only the loss, or with return_dict a mapping. x may hand out batches, as in fit."""
-        size = 32 if batch_size is None else positive(batch_size, "batch_size")
+        size = count(batch_size, "batch_size") or 32
         source = self._source(x, y, sample_weight)
         compiled = self._compiled_for(source, size)
-        count = steps_in(source, FitOptions(batch_size=size, steps_per_epoch=steps))
-        watching = known_to(self, callbacks, verbose=verbose, epochs=1, steps=count)
+        batches = steps_in(source, FitOptions(batch_size=size, steps_per_epoch=count(steps, "steps")))
+        watching = known_to(self, callbacks, verbose=verbose, epochs=1, steps=batches)
         logs = test(compiled, source, size, steps, watching)
-        say_result(verbose, logs, source.given if isinstance(source, Feed) else count or 0)
+        say_result(verbose, logs, source.given if isinstance(source, Feed) else batches or 0)
         return logs if return_dict else listed(logs)
 
     def predict(
@@ -221,8 +221,9 @@ class Sequential(Stack):
         callbacks: Any = None,
     ) -> Array:
         """The outputs for all rows. x: (N, ...) -> (N, ...); x may hand out batches, with or without their targets."""
-        size = 32 if batch_size is None else positive(batch_size, "batch_size")
+        size = count(batch_size, "batch_size") or 32
         shown(verbose)
+        steps = count(steps, "steps")
         if is_feed(x):
             feed = Feed(x, lambda item: self._check_inputs(item[0] if isinstance(item, tuple) else item))
             feed.peek()
@@ -230,7 +231,7 @@ class Sequential(Stack):
         rows = self._check_inputs(x)
         if steps is not None:
             rows = rows[: steps * size]
-        if not callbacks:
+        if not callbacks or not len(rows):
             return predict(self._engine(), rows, size)
         return self._predict((rows[part] for part in slices(len(rows), size)), callbacks, -(-len(rows) // size))
 

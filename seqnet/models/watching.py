@@ -49,9 +49,11 @@ def known_to(model: Sequential, callbacks: Any, **params: Any) -> list[Callback]
 
 def steps_in(source: Source, options: FitOptions) -> int | None:
     """How many batches an epoch has, None where that is not known."""
-    if options.steps_per_epoch is not None:
-        return options.steps_per_epoch
-    return source.length if isinstance(source, Feed) else -(-len(source) // options.batch_size)
+    asked = options.steps_per_epoch
+    if isinstance(source, Feed):
+        return asked or source.length
+    there = -(-len(source) // options.batch_size)
+    return min(asked or there, there)
 
 
 def listed(logs: Logs) -> Any:
