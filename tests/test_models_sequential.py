@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 
 import seqnet
 from seqnet import callbacks, layers
-from seqnet.errors import SpecError, UsageError
-from seqnet.models import Sequential, clone_model, model_from_json
+from seqnet.errors import CheckpointError, SpecError, UsageError
+from seqnet.models import Sequential, clone_model, load_model, model_from_json
 
 X = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4)
 Y = np.arange(10) % 3
@@ -304,6 +305,30 @@ def test_variables_are_there_before_the_first_batch() -> None:
     assert model.layers[0].kernel.shape == (4, 8)  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="no attribute 'kernl'"):
         model.layers[0].kernl  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_weights_that_do_not_fit_may_be_left_out(tmp_path: Path) -> None:
+    source = small()
+    source.save_weights(tmp_path / "weights.h5")
+    other = Sequential([layers.Input((4,)), layers.Dense(8), layers.Dense(5, name="head")])
+    head = other.layers[1].get_weights()
+    with pytest.raises(CheckpointError, match="another stack of layers"):
+        other.load_weights(tmp_path / "weights.h5")
+    other.load_weights(tmp_path / "weights.h5", skip_mismatch=True)
+    np.testing.assert_array_equal(other.layers[0].kernel, source.layers[0].kernel)  # type: ignore[attr-defined]
+    np.testing.assert_array_equal(other.layers[1].get_weights()[0], head[0])
+    wide = Sequential([layers.Input((4,)), layers.Dense(9), layers.Dense(3)])
+    before = wide.get_weights()
+    wide.load_weights(tmp_path / "weights.h5", skip_mismatch=True)
+    np.testing.assert_array_equal(wide.get_weights()[0], before[0])
+
+
+def test_load_model_takes_keras_arguments(tmp_path: Path) -> None:
+    model = compiled()
+    model.save(tmp_path / "model.keras")
+    again = load_model(tmp_path / "model.keras", {"mine": None}, False, True)
+    assert again.optimizer is None and load_model(tmp_path / "model.keras", custom_objects={}).optimizer is not None
+    np.testing.assert_array_equal(again.predict(X), model.predict(X))
 
 
 def test_other_kinds_of_models_are_explained() -> None:

@@ -321,11 +321,11 @@ class Sequential(Stack):
 
         save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Read weights that save_weights or save wrote. Raises CheckpointError."""
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Read weights that save_weights or save wrote; skip_mismatch: those that fit. Raises CheckpointError."""
         from seqnet.models.saving import load_weights
 
-        load_weights(self, filepath)
+        load_weights(self, filepath, skip_mismatch=skip_mismatch)
 
     def __repr__(self) -> str:
         return f"<Sequential name={self.name}, built={self.built}>"
