@@ -1063,13 +1063,22 @@ def test_predictions_are_written(suffix: str, finished: Path, tmp_path: Path) ->
         np.testing.assert_array_equal(stored if suffix == "npy" else stored["outputs"], found.outputs)
 
 
-def test_predictions_need_a_known_ending_and_a_place(finished: Path, tmp_path: Path) -> None:
+def test_predictions_need_a_known_ending_and_a_place(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     np.save(tmp_path / "rows.npy", np.ones((3, 4)))
     found = predict(finished, tmp_path / "rows.npy")
     with pytest.raises(UsageError, match="end it with .csv, .json, .jsonl, .npz or .npy"):
         write_predictions(found, tmp_path / "out.xlsx")
-    with pytest.raises(TrainingError, match="can't write"):
+    with pytest.raises(UsageError, match="can't write .*out.csv: the folder .*nowhere does not exist"):
         write_predictions(found, tmp_path / "nowhere" / "out.csv")
+
+    def full(*args: Any) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("seqnet.runs.predict.write_file", full)
+    with pytest.raises(TrainingError, match="can't write .*out.csv: No space left"):
+        write_predictions(found, tmp_path / "out.csv")
 
 
 # -- the examples -----------------------------------------------------------------------------------------------------
