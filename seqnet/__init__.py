@@ -13,6 +13,7 @@ from seqnet.version import __version__
 if TYPE_CHECKING:
     from seqnet import (
         activations,
+        backend,
         callbacks,
         constraints,
         datasets,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _MODULES = (
     "activations",
+    "backend",
     "callbacks",
     "constraints",
     "datasets",
@@ -60,6 +62,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "constraints",
     "datasets",
@@ -77,6 +80,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "Model":
+        from seqnet import models
+
+        return models.Model  # which says why there is none
     if name in _MODULES:
         return importlib.import_module(f"seqnet.{name}")
     if name in _NAMES:

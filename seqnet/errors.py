@@ -14,6 +14,7 @@ A message says where, the rule, what was received, and what to do.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -103,10 +104,15 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def suggestion(name: str, known: Iterable[str], *, limit: int = 12) -> str:
-    """ "did you mean …?" where a name is near, else the list of what is allowed."""
-    names = sorted(known)
+    """ "did you mean …?" where a name is near, else the list of what is allowed, numbers in their order."""
+    names = sorted(known, key=_by_number)
     near = nearest(name, names)
     if near is not None:
         return f"did you mean {near}?"
     shown = ", ".join(names[:limit])
     return f"known: {shown}, …" if len(names) > limit else f"known: {shown}"
+
+
+def _by_number(name: str) -> list[tuple[int, str]]:
+    """A key that sorts moons/2 before moons/10: text and numbers in turn."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.errors import DataError
+from seqnet.errors import DataError, UsageError
 
 _root: list[np.random.SeedSequence] = []
 
@@ -41,3 +41,77 @@ def normalize(x: Any, axis: int = -1, order: int = 2) -> Array:
     length = np.atleast_1d(np.linalg.norm(array, order, axis))
     length[length == 0] = 1
     return array / np.expand_dims(length, axis)  # type: ignore[no-any-return]
+
+
+def pad_sequences(
+    sequences: Any,
+    maxlen: int | None = None,
+    dtype: Any = "int32",
+    padding: str = "pre",
+    truncating: str = "pre",
+    value: float = 0.0,
+) -> Array:
+    """Sequences of different length as rows of one: (N, maxlen, ...). Raises UsageError, DataError.
+
+    maxlen: default: of the longest. padding, truncating: whether values are put before or after a shorter sequence,
+    and taken off at the beginning or at the end of a longer one: "pre" or "post".
+    """
+    for name, given in (("padding", padding), ("truncating", truncating)):
+        if given not in ("pre", "post"):
+            raise UsageError(f"pad_sequences: {name} must be 'pre' or 'post', got {given!r}")
+    lengths = []
+    for index, one in enumerate(sequences):
+        if not hasattr(one, "__len__") or isinstance(one, (str, bytes)):
+            raise DataError(f"pad_sequences takes a list of sequences of numbers, but entry {index} is {one!r}")
+        lengths.append(len(one))
+    longest = max(lengths, default=0) if maxlen is None else maxlen
+    first: Any = next((one for one, length in zip(sequences, lengths, strict=True) if length), [])
+    inner = np.shape(first)[1:]
+    rows = np.full((len(lengths), longest, *inner), value, dtype)
+    for index, (one, length) in enumerate(zip(sequences, lengths, strict=True)):
+        kept = np.asarray(one[max(length - longest, 0) :] if truncating == "pre" else one[:longest])
+        if not len(kept):
+            continue
+        if kept.shape[1:] != inner:
+            raise DataError(f"pad_sequences: entry {index} has items of shape {kept.shape[1:]}, the first of {inner}")
+        start = longest - len(kept) if padding == "pre" else 0
+        rows[index, start : start + len(kept)] = kept
+    return rows
+
+
+def clear_session(free_memory: bool = True) -> None:
+    """Nothing: models here share no global state, so there is none to clear; for scripts that ask for it."""
+
+
+class PyDataset:
+    """Batches by number, to be derived from: `__len__` says how many there are, `__getitem__(i)` gives one as (x, y)
+    or (x, y, sample_weight).
+
+    `on_epoch_begin` and `on_epoch_end` are called around every epoch. The arguments are taken for Keras's sake and
+    change nothing: batches are made one after the other.
+    """
+
+    def __init__(self, workers: int = 1, use_multiprocessing: bool = False, max_queue_size: int = 10) -> None:
+        self.workers = workers
+        self.use_multiprocessing = use_multiprocessing
+        self.max_queue_size = max_queue_size
+
+    def __len__(self) -> int:
+        raise NotImplementedError(f"{type(self).__name__} must say in __len__ how many batches it has")
+
+    def __getitem__(self, index: int) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} must give batch number index in __getitem__")
+
+    @property
+    def num_batches(self) -> int | None:
+        """Batches of an epoch; a class of endless data returns None."""
+        return len(self)
+
+    def on_epoch_begin(self) -> None:
+        """For what is to happen before an epoch."""
+
+    def on_epoch_end(self) -> None:
+        """For what is to happen after an epoch, such as shuffling."""
+
+
+Sequence = PyDataset  # its older name

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "seqnet"
 
 # A room may import itself and the rooms before it. `datasets` stands beside the others, on the ground floor.
 FLOORS = [
-    {"errors", "version", "arrays"},
+    {"errors", "printable", "version", "arrays"},
     {"checkers", "declare", "registry", "spelling"},
     {"kernels"},
     {"activations", "initializers", "regularizers", "constraints", "schedules", "datasets"},
@@ -20,7 +20,7 @@ FLOORS = [
     {"layers"},
     {"network"},
     {"training"},
-    {"callbacks", "utils"},
+    {"callbacks", "utils", "backend"},
     {"models"},
     {"console"},
     {"spec"},

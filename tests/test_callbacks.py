@@ -222,6 +222,39 @@ def test_functions_may_be_given_instead_of_a_class() -> None:
         LambdaCallback(on_epoch=print)
 
 
+def test_functions_are_called_for_every_batch() -> None:
+    seen: list[Any] = []
+    fit(
+        [
+            LambdaCallback(
+                None,
+                None,
+                lambda logs: seen.append("begin"),
+                on_train_batch_begin=lambda batch, logs: seen.append(batch),
+                on_batch_end=lambda batch, logs: seen.append(sorted(logs)),
+                on_train_end=None,
+            )
+        ]
+    )
+    assert seen[:3] == ["begin", 0, ["loss"]] and seen[-1] == ["loss"]
+    with pytest.raises(UsageError, match="on_epoch_end must be a function, got 3"):
+        LambdaCallback(on_epoch_end=3)  # type: ignore[arg-type]
+
+
+def test_the_older_names_of_the_batch_hooks() -> None:
+    class Old(Callback):
+        seen: list[Any] = []
+
+        def on_batch_begin(self, batch: int, logs: Any = None) -> None:
+            self.seen.append(batch)
+
+        def on_batch_end(self, batch: int, logs: Any = None) -> None:
+            self.seen.append(sorted(logs))
+
+    fit([Old()])
+    assert Old.seen[:2] == [0, ["loss"]]
+
+
 def test_the_timer_ends_the_run() -> None:
     _, history = fit([Timer(1e-9)], epochs=5)
     assert len(history["loss"]) == 1

@@ -12,7 +12,9 @@ import click
 import numpy as np
 import pytest
 
+from seqnet import layers
 from seqnet.cli.app import COMMANDS, app
+from seqnet.models import Sequential
 from tests.commands import MOONS, Run, good, runner
 
 
@@ -357,6 +359,33 @@ def test_predict_writes_other_formats(name: str, run: Run, tmp_path: Path) -> No
     assert (tmp_path / name).stat().st_size > 0
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.json", "out.npy", None])
+def test_predict_writes_no_outputs_that_are_no_numbers(name: str | None, run: Run, tmp_path: Path) -> None:
+    model = Sequential([layers.Input((1,)), layers.Dense(1, kernel_initializer="ones")])
+    model.set_weights([np.full((1, 1), 1e30), np.zeros(1)])
+    model.save(tmp_path / "steep.seqnet")
+    np.save(tmp_path / "x.npy", np.array([[1], [2], [1e30], [3], [-1e30]], np.float32))
+    if name is not None:
+        (tmp_path / name).write_text("before")
+    code, out, err = run("predict", "steep.seqnet", "x.npy", *([] if name is None else ["-o", name]))
+    assert (code, out) == (1, "") and "the outputs of 2 of 5 rows are NaN or infinite" in err
+    assert "row 2 (counted from 0)" in err and "nothing was written; the numbers in these rows are too large" in err
+    assert name is None or (tmp_path / name).read_text() == "before"
+    assert "Warning" not in err and not list(tmp_path.glob(".*"))
+
+
+def test_predict_says_that_the_weights_are_lost(run: Run, tmp_path: Path) -> None:
+    model = Sequential([layers.Input((1,)), layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    model.set_weights([np.full((1, 2), np.nan), np.zeros(2)])
+    model.save(tmp_path / "lost.seqnet")
+    np.save(tmp_path / "x.npy", np.zeros((3, 1), np.float32))
+    for more in ([], ["--json"], ["-o", "out.csv"]):
+        code, out, err = run("predict", "lost.seqnet", "x.npy", *more)
+        assert (code, out) == (1, "") and "3 of 3 rows" in err and "the weights of lost.seqnet are not finite" in err
+    assert not (tmp_path / "out.csv").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -364,6 +393,14 @@ def test_predict_writes_other_formats(name: str, run: Run, tmp_path: Path) -> No
         (["predict", "moons", "wide.npy"], "(2,)"),
         (["predict", "moons", "moons.yaml"], "no way to read .yaml"),
         (["predict", "moons", "x.npy", "-o", "out.txt"], "out.txt"),
+        (["predict", "moons", "x.npy", "-o", "nowhere/out.csv"], "the folder nowhere does not exist; make it"),
+        (["predict", "moons", "x.npy", "-o", "moons.yaml/out.csv"], "the folder moons.yaml is a file"),
+        (["predict", "moons", "x.npy", "-o", "folder.csv"], "folder.csv: it is a folder"),
+        (["predict", "moons", "x.npy", "--runs", "moons.yaml"], "moons.yaml is a file; --runs takes the folder"),
+        (["evaluate", "--runs", "moons.yaml"], "moons.yaml is a file; --runs takes the folder"),
+        (["train", "moons.yaml", "-q", "--runs", "moons.yaml"], "moons.yaml is a file; choose another place"),
+        (["train", "moons.yaml", "-q", "--runs", "moons.yaml/deep"], "moons.yaml is a file; choose another place"),
+        (["train", "moons.yaml", "--runs", "moons.yaml", "--resume"], "moons.yaml is a file; --runs takes the folder"),
         (["evaluate", "moons", "--data", "x.npy"], "--data takes"),
         (["evaluate", "--split", "train", "--data", "sine.yaml"], "sine"),
     ],
@@ -372,6 +409,7 @@ def test_wrong_input_to_a_run(arguments: list[str], said: str, run: Run, tmp_pat
     good(run("train", "moons.yaml", "-q"))
     np.save(tmp_path / "wide.npy", np.zeros((3, 7), np.float32))
     np.save(tmp_path / "x.npy", np.zeros((3, 2), np.float32))
+    (tmp_path / "folder.csv").mkdir()
     code, out, err = run(*arguments)
     assert code == 2 and out == "" and said in err and "Traceback" not in err
 

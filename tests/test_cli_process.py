@@ -68,7 +68,10 @@ def test_exit_codes(folder: Path) -> None:
     assert seqnet("frobnicate", cwd=folder).returncode == 2
     (folder / "runs").write_text("not a folder")
     done = seqnet("train", "moons.yaml", cwd=folder)
-    assert done.returncode == 1 and "--runs" in done.stderr and "Traceback" not in done.stderr
+    assert done.returncode == 2 and "--runs" in done.stderr and "Traceback" not in done.stderr
+    (folder / "model.seqnet").write_text("not a model")
+    done = seqnet("evaluate", "model.seqnet", cwd=folder)
+    assert done.returncode == 1 and "model.seqnet" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_results_go_to_stdout_and_progress_to_stderr(folder: Path) -> None:

@@ -86,19 +86,6 @@ def test_cut(text: str, width: int, shown: str) -> None:
     assert format.cut(text, width) == shown
 
 
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("plain ünïcode ★", "plain ünïcode ★"),
-        ("\x1b[2J", "\\x1b[2J"),
-        ("a\rb\nc\td", "a\\rb\\nc\\td"),
-        ("\u202eabc", "\\u202eabc"),
-    ],
-)
-def test_printable(text: str, shown: str) -> None:
-    assert theme.printable(text) == shown
-
-
 def test_encodable_keeps_meaning() -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     assert theme.encodable("★ Σ x² → 5 × 5 … ü", stream) == "* sum x^2 -> 5 x 5 ... \\xfc"

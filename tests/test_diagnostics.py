@@ -173,7 +173,7 @@ def test_nothing_reaches_the_terminal_raw() -> None:
     ]
     rendered = render_problems(problems, document)
     assert rendered.replace("\n", "").isprintable()
-    assert "x\\x1b[2J.yaml:1:4: error: got \\x1b[31m\\x0d\\x0a\\u202e\n" in rendered
+    assert "x\\x1b[2J.yaml:1:4: error: got \\x1b[31m\\r\\n\\u202e\n" in rendered
     assert "  = hint: write \\x9b\\u200bx\n    and more\n" in rendered
 
 

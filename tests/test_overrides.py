@@ -180,7 +180,7 @@ def test_refused(document: Document, override: str, marked: str, message: str, h
     with pytest.raises(SpecError) as caught:
         apply_overrides(document, [override])
     head, line, carets, *rest = str(caught.value).splitlines()
-    assert head.startswith("-s " + override.replace("\n", "\\x0a")[:60])
+    assert head.startswith("-s " + override.replace("\n", "\\n")[:60])
     assert f": error: {message}" in head
     start, length = carets.index("^"), carets.count("^")
     assert line[start : start + length] == marked or (not marked.strip("=") and length == 1)

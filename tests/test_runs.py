@@ -257,6 +257,25 @@ def test_a_run_that_is_not_there_is_named_with_the_nearest(tmp_path: Path) -> No
         find_run("mons/1", tmp_path)
 
 
+def test_runs_are_listed_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    for number in (10, 2, 1):
+        folder = tmp_path / "moons" / str(number)
+        folder.mkdir(parents=True)
+        (folder / "resolved.yaml").touch()
+        os.utime(folder / "resolved.yaml", ns=(5, 5))  # copied at one moment
+    assert [p.name for p in list_runs(tmp_path)] == ["1", "2", "10"]
+    assert latest_run(tmp_path).name == "10" and find_run("moons", tmp_path).name == "10"
+    with pytest.raises(UsageError, match="there is no run flowers/7; known: moons/1, moons/2, moons/10$"):
+        find_run("flowers/7", tmp_path)
+
+
+def test_a_file_is_no_folder_of_runs(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    for ask in (latest_run, lambda runs: find_run("moons", runs), lambda runs: create_run(runs, "moons")):
+        with pytest.raises(UsageError, match="is a file.*--runs"):
+            ask(tmp_path / "runs")
+
+
 # -- the same seed --------------------------------------------------------------------------------------------------
 
 
@@ -636,7 +655,7 @@ def test_a_disk_that_can_no_longer_be_written(call: str, tmp_path: Path, monkeyp
 def test_runs_is_a_file(tmp_path: Path) -> None:
     path = write(tmp_path)
     (tmp_path / "runs").touch()
-    with pytest.raises(TrainingError) as caught:
+    with pytest.raises(UsageError) as caught:
         run(path)
     expected = "can't make a run folder in ./runs/flowers: ./runs is a file; choose another place with --runs FOLDER"
     assert str(caught.value).replace(str(tmp_path), ".") == expected
@@ -646,7 +665,7 @@ def test_the_name_is_a_file_within_runs(tmp_path: Path) -> None:
     path = write(tmp_path)
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "flowers").touch()
-    with pytest.raises(TrainingError, match=r"runs.flowers is a file; choose another place with --runs FOLDER"):
+    with pytest.raises(UsageError, match=r"runs.flowers is a file; choose another place with --runs FOLDER"):
         run(path)
 
 
@@ -1044,13 +1063,22 @@ def test_predictions_are_written(suffix: str, finished: Path, tmp_path: Path) ->
         np.testing.assert_array_equal(stored if suffix == "npy" else stored["outputs"], found.outputs)
 
 
-def test_predictions_need_a_known_ending_and_a_place(finished: Path, tmp_path: Path) -> None:
+def test_predictions_need_a_known_ending_and_a_place(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     np.save(tmp_path / "rows.npy", np.ones((3, 4)))
     found = predict(finished, tmp_path / "rows.npy")
     with pytest.raises(UsageError, match="end it with .csv, .json, .jsonl, .npz or .npy"):
         write_predictions(found, tmp_path / "out.xlsx")
-    with pytest.raises(TrainingError, match="can't write"):
+    with pytest.raises(UsageError, match="can't write .*out.csv: the folder .*nowhere does not exist"):
         write_predictions(found, tmp_path / "nowhere" / "out.csv")
+
+    def full(*args: Any) -> NoReturn:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("seqnet.runs.predict.write_file", full)
+    with pytest.raises(TrainingError, match="can't write .*out.csv: No space left"):
+        write_predictions(found, tmp_path / "out.csv")
 
 
 # -- the examples -----------------------------------------------------------------------------------------------------

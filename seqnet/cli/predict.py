@@ -35,8 +35,10 @@ def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json
     """
     from seqnet.console.messages import show_note
     from seqnet.console.theme import is_terminal
-    from seqnet.runs.predict import predict, prediction_csv, write_predictions
+    from seqnet.runs.predict import predict, prediction_csv, require_writable, write_predictions
 
+    if output is not None:
+        require_writable(output)
     found = predict(options.open_run(run, runs), input, checkpoint=checkpoint)
     if output is not None:
         write_predictions(found, output)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.cells import cell_len, set_cell_size
 
-from seqnet.console.theme import printable
+from seqnet.printable import printable
 
 
 def scalar(value: Any) -> float | None:

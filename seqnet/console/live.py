@@ -16,6 +16,7 @@ from rich.text import Text
 from seqnet.console import theme
 from seqnet.console.format import clock, learning_rate, metric, scalar, seconds, short
 from seqnet.console.progress import INTERVAL
+from seqnet.printable import printable
 from seqnet.training.callbacks import Callback, Logs, Monitor
 
 _WIDEST_BAR, _LEAST_BAR = 30, 5
@@ -129,7 +130,7 @@ class RunDisplay(Callback):
     def _plain_line(self, epoch: str, names: Sequence[str], values: Logs, took: float, best: bool) -> Text:
         logged = [*names, *(f"val_{name}" for name in names if f"val_{name}" in values)]
         parts = [f"Epoch {epoch}", seconds(took)]
-        parts += [f"{theme.printable(name)}: {metric(values[name])}" for name in logged]
+        parts += [f"{printable(name)}: {metric(values[name])}" for name in logged]
         parts.append(f"lr: {learning_rate(values['lr'])}")
         return Text(" - ".join(parts) + (f" {theme.sign('★', self.stream)}" if best else ""))
 
@@ -176,7 +177,7 @@ class RunDisplay(Callback):
     def _group(name: str, values: Logs, validated: bool, least: int) -> list[_Column]:
         """The columns of one metric: of the training rows, and where there is one of the validation."""
         there = [(head, full) for head, full in (("train", name), ("val", f"val_{name}")) if full in values]
-        label = theme.printable(name)
+        label = printable(name)
         width = max(least, -(-(len(label) + 2) // len(there)))
         return [_Column(label, head if validated else "", full, width) for head, full in there]
 
@@ -235,7 +236,7 @@ class RunDisplay(Callback):
             rest = each * (steps - step) + epochs_left * (self._epoch_took or each * steps)
             left = Text.assemble(("ETA ", theme.FAINT), clock(rest))
         logs = trainer.running_logs()
-        values = [Text.assemble((f"{theme.printable(n)} ", theme.KEY), metric(value)) for n, value in logs.items()]
+        values = [Text.assemble((f"{printable(n)} ", theme.KEY), metric(value)) for n, value in logs.items()]
         values.append(Text.assemble(("lr ", theme.FAINT), learning_rate(trainer.compiled.optimizer.learning_rate)))
         one = _joined([epoch, Text("━" * _LEAST_BAR * 2), count, speed, left, *values])
         self._two_lines = self._two_lines or one.cell_len > room

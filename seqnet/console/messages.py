@@ -9,6 +9,7 @@ from typing import IO
 from rich.text import Text
 
 from seqnet.console import theme
+from seqnet.printable import printable
 
 _HEAD = re.compile(r"(?P<place>.*?): (?P<severity>error|warning): ")
 _CARET = re.compile(r"[ |^-]*\^[ ^-]*")
@@ -18,7 +19,7 @@ _STYLES = {"error": theme.BAD, "warning": theme.WARNING}
 
 def message(text: str, severity: str = "error") -> Text:
     """A message with its parts coloured; one that shows no place in a file is labelled with its severity."""
-    body = theme.printable(text, lines=True)
+    body = printable(text, lines=True)
     if not _HEAD.match(body):
         body = f"{severity}: {body}"
     return Text("\n").join(_line(line) for line in body.split("\n"))
@@ -43,7 +44,7 @@ def _line(line: str) -> Text:
 
 def show_error(text: str, *, plain: bool = False) -> None:
     """Write an error to stderr; plain: without a label."""
-    _show(Text(theme.printable(text, lines=True), theme.FAINT) if plain else message(text), sys.stderr)
+    _show(Text(printable(text, lines=True), theme.FAINT) if plain else message(text), sys.stderr)
 
 
 def show_warning(text: str) -> None:
@@ -53,7 +54,7 @@ def show_warning(text: str) -> None:
 
 def show_note(text: str) -> None:
     """Write to stderr what was done."""
-    _show(Text(theme.printable(text, lines=True)), sys.stderr)
+    _show(Text(printable(text, lines=True)), sys.stderr)
 
 
 def show_problems(text: str) -> None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from seqnet.console import theme
 from seqnet.console.format import plural, shape
 from seqnet.console.tables import Cell, facts, listing, overview, wide
-from seqnet.console.theme import printable
+from seqnet.printable import printable
 
 _LONG = 104  # a line of a docstring longer than this was broken only because it was full
 _FEATURES = 30  # columns of a table that are listed

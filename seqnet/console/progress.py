@@ -12,6 +12,7 @@ from rich.text import Text
 
 from seqnet.console import theme
 from seqnet.console.format import keras_metric
+from seqnet.printable import printable
 from seqnet.training.callbacks import Callback, Logs
 
 INTERVAL = 1 / 12  # seconds between two drawings
@@ -38,6 +39,7 @@ class KerasDisplay(Callback):
         self.verbose = verbose
         self._due = math.inf
         self._shown = 0  # how many cells of the line are drawn
+        self._step = 0
         self._begin(sys.stdout)
 
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
@@ -46,13 +48,16 @@ class KerasDisplay(Callback):
             theme.write(f"Epoch {epoch + 1}/{self._total('epochs')}\n", self._stream)
 
     def after_step(self, trainer: Any) -> None:
+        self._step = trainer.position.batch
         now = time.perf_counter()
         if now >= self._due:
             self._due = now + INTERVAL
             self._draw(trainer.position.batch, trainer.running_logs(), now)
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
-        line = self._line(self._total("steps"), logs or {}, time.perf_counter() - self._started, done=True)
+        line = self._line(
+            self._total("steps") or self._step, logs or {}, time.perf_counter() - self._started, done=True
+        )
         text = theme.render(line, stream=self._stream, width=10_000)
         theme.write(("\r" + _padded(text, line, self._shown)) if self._shown else text, self._stream)
         self._shown = 0
@@ -66,7 +71,7 @@ class KerasDisplay(Callback):
         self._shown = 0
 
     def _total(self, name: str) -> int:
-        return int((self.params or {}).get(name, 0))
+        return int((self.params or {}).get(name) or 0)
 
     def _draw(self, step: int, logs: Logs, now: float) -> None:
         line = self._line(step, logs, now - self._started, done=False)
@@ -79,8 +84,9 @@ class KerasDisplay(Callback):
         """Steps, bar, time left (in the end: taken), time a step, values."""
         steps = max(self._total("steps"), step)
         each = elapsed / step if step else 0.0
-        count = f"{step:{len(str(steps))}d}/{steps}"
-        spent = f"{elapsed:.0f}s" if done else _left(each * (steps - step))
+        known = done or self._total("steps") > 0
+        count = f"{step:{len(str(steps))}d}/{steps}" if known else f"{step}/Unknown"
+        spent = f"{elapsed:.0f}s" if done or not known else _left(each * (steps - step))
         values = _values(logs)
         if not self._live:
             return Text(f"{count} - {spent} - {_each(each)}{values}")
@@ -102,7 +108,7 @@ def _padded(text: str, line: Text, shown: int) -> str:
 
 
 def _values(logs: Mapping[str, Any]) -> str:
-    return "".join(f" - {theme.printable(name)}: {keras_metric(logs[name])}" for name in sorted(logs))
+    return "".join(f" - {printable(name)}: {keras_metric(logs[name])}" for name in sorted(logs))
 
 
 def _left(seconds: float) -> str:

@@ -15,6 +15,7 @@ from seqnet.console import theme
 from seqnet.console.format import cut, metric, plural, seconds
 from seqnet.console.summary import print_summary
 from seqnet.console.tables import Cell, commands, facts, listing
+from seqnet.printable import printable
 
 if TYPE_CHECKING:
     from seqnet.models.summary import SummaryTable
@@ -81,7 +82,7 @@ def show_run(
     for name in names:
         watched = bool(best) and name == best.get("monitor")
         cells = [Text(metric(column.get(name)), theme.BEST if watched and column is best else "") for column in columns]
-        rows.append([Text(theme.printable(name), theme.KEY), *cells])
+        rows.append([Text(printable(name), theme.KEY), *cells])
     theme.show("", listing(heads, rows, right=range(1, len(heads))), "")
     said = plural(done, "epoch") if done >= asked else f"{done} of {plural(asked, 'epoch')}"
     theme.show(facts([("Trained", f"{said}{f' in {seconds(took)}' if took is not None else ''}")]))
@@ -101,7 +102,7 @@ def show_evaluation(
     """Loss and metrics, then for classifiers each class and the confusions."""
     which = f"{run}, {checkpoint} weights" if checkpoint in ("best", "last") else run
     theme.show(*commands("Run", [which]), *commands("Rows", [f"{rows:,} {split}"]), "", width=10_000)
-    table = [[Text(theme.printable(name), theme.KEY), Text(_all(value))] for name, value in values.items()]
+    table = [[Text(printable(name), theme.KEY), Text(_all(value))] for name, value in values.items()]
     theme.show(listing(["", "value"], table, right=[1]), "")
     if per_class:
         _show_classes(per_class)
@@ -230,8 +231,8 @@ def show_checked(config: str, table: SummaryTable | None, rows: Mapping[str, int
         known.append(", ".join(f"{count:,} {name}" for name, count in rows.items()) + " rows")
     verdict = "can be used" if warnings else "is fine"
     text = f"{config} {verdict}{': ' if known else ''}{'; '.join(known)}"
-    theme.show(Text(theme.printable(text), theme.GOOD if not warnings else ""), width=10_000)
+    theme.show(Text(printable(text), theme.GOOD if not warnings else ""), width=10_000)
 
 
 def _name(name: Any) -> Text:
-    return Text(theme.printable(str(name)), theme.KEY)
+    return Text(printable(str(name)), theme.KEY)

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from seqnet.console import theme
 from seqnet.console.format import memory, shape, short
-from seqnet.console.theme import printable
 from seqnet.errors import UsageError
+from seqnet.printable import printable
 
 if TYPE_CHECKING:
     from seqnet.models.summary import SummaryRow, SummaryTable

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from seqnet.console import theme
 from seqnet.console.format import cut
+from seqnet.printable import printable
 
 Cell = Text | str
 
@@ -37,7 +38,7 @@ def listing(heads: Sequence[Cell], rows: Sequence[Sequence[Cell]], *, right: Col
         show_header=any(str(head) for head in heads),
     )
     for row in rows:
-        table.add_row(*(cell if isinstance(cell, Text) else Text(theme.printable(cell)) for cell in row))
+        table.add_row(*(cell if isinstance(cell, Text) else Text(printable(cell)) for cell in row))
     return table
 
 
@@ -70,14 +71,14 @@ def facts(pairs: Sequence[tuple[str, Cell]], *, room: int = 9) -> Table:
     """Lines of a name and what it is; long ones go on below where they began."""
     table = Table.grid(Column(width=room, no_wrap=True), Column(overflow="fold"), pad_edge=False)
     for name, value in pairs:
-        table.add_row(Text(name, theme.FAINT), value if isinstance(value, Text) else Text(theme.printable(value)))
+        table.add_row(Text(name, theme.FAINT), value if isinstance(value, Text) else Text(printable(value)))
     return table
 
 
 def commands(label: str, lines: Sequence[str], *, room: int = 9) -> list[Text]:
     """Commands to copy: whole lines, which the terminal folds if it must."""
     return [
-        Text.assemble((("" if place else label).ljust(room), theme.FAINT), theme.printable(line))
+        Text.assemble((("" if place else label).ljust(room), theme.FAINT), printable(line))
         for place, line in enumerate(lines)
     ]
 

@@ -7,6 +7,8 @@ import os
 import sys
 from typing import IO, TYPE_CHECKING, Any
 
+from seqnet.printable import escape
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -73,7 +75,7 @@ def _to_ascii(error: UnicodeError) -> tuple[str, int]:
         raise error
     lost = error.object[error.start : error.end]
     likeness = {**_ASCII, **_ASCII_WORDS}
-    shown = (likeness.get(c) or c.encode("unicode_escape").decode("ascii") for c in lost)
+    shown = (likeness.get(c) or escape(c) for c in lost)
     return "".join(shown), error.end
 
 
@@ -105,18 +107,6 @@ def encodable(text: str, stream: IO[str]) -> str:
 def sign(character: str, stream: IO[str]) -> str:
     """A sign as the stream can show it."""
     return _ASCII.get(character, character) if is_ascii(stream) else character
-
-
-def printable(text: str, *, lines: bool = False) -> str:
-    """`text` with everything that could move the cursor or change colours written as an escape.
-
-    lines: line breaks may stay.
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or (lines and c == "\n") else c.encode("unicode_escape").decode("ascii") for c in text
-    )
 
 
 def is_terminal(stream: IO[str]) -> bool:

@@ -7,7 +7,7 @@ Context, so a layer used twice, inside a block, or by several threads at once is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -21,6 +21,7 @@ from seqnet.declare import Component, option
 from seqnet.errors import ShapeError, UsageError
 from seqnet.initializers import Initializer
 from seqnet.kernels.products import multiply
+from seqnet.layers.symbolic import SymbolicTensor
 from seqnet.registry import register
 from seqnet.regularizers import Regularizer
 
@@ -264,6 +265,10 @@ class Layer(Component):
     variables: dict[str, Array] | None = None
     # What makes the variables when someone asks for them early; set by the model that holds the layer.
     build_on_demand: Callable[[], None] | None = None
+    # Which of them training changes, unless the layer is frozen.
+    trained: Set[str] = frozenset()
+    # What goes in and what comes out, set when a model is wired.
+    wired: tuple[SymbolicTensor, SymbolicTensor] | None = None
     # Likewise what carries_state speaks of, by name; empty before the first batch.
     carried: dict[str, Array] | None = None
 
@@ -348,7 +353,7 @@ class Layer(Component):
 
         def __getattr__(self, name: str) -> Any:
             """The variables by name, as views: `dense.kernel`."""
-            variables = self.__dict__.get("variables")
+            variables = None if name.startswith("_") else self._existing()
             if variables is None or name not in variables:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             return variables[name]
@@ -366,6 +371,35 @@ class Layer(Component):
         """Overwrite the layer's variables. Raises UsageError when counts differ, ShapeError when shapes do."""
         assign(self._bound(), weights, f"layer {self.name}")
 
+    @property
+    def trainable_weights(self) -> list[Array]:
+        """The variables that training changes, as views; none of a frozen layer."""
+        existing = self._existing() or {}
+        return [view for name, view in existing.items() if self.trainable and name in self.trained]
+
+    @property
+    def non_trainable_weights(self) -> list[Array]:
+        """The variables that training leaves alone, as views."""
+        existing = self._existing() or {}
+        return [view for name, view in existing.items() if not (self.trainable and name in self.trained)]
+
+    trainable_variables = trainable_weights
+    non_trainable_variables = non_trainable_weights
+
+    @property
+    def input(self) -> SymbolicTensor:
+        """What goes in: shape with the batch axis (None), dtype. Raises UsageError before a model knows it."""
+        return self._wires()[0]
+
+    @property
+    def output(self) -> SymbolicTensor:
+        """What comes out: shape with the batch axis (None), dtype. Raises UsageError before a model knows it."""
+        return self._wires()[1]
+
+    def compute_output_shape(self, input_shape: Sequence[int | None]) -> Shape:
+        """The shape of the output for inputs of a shape, both with the batch axis. Raises ShapeError."""
+        return (input_shape[0], *self.output_shape(tuple(input_shape)[1:]))
+
     def count_params(self) -> int:
         """How many numbers the layer's variables hold. Raises UsageError before the layer is built."""
         return sum(value.size for value in self._bound().values())
@@ -374,6 +408,16 @@ class Layer(Component):
         if self.variables is None and self.build_on_demand is not None:
             self.build_on_demand()
         return self.variables
+
+    def _wires(self) -> tuple[SymbolicTensor, SymbolicTensor]:
+        if self.build_on_demand is not None:
+            self.build_on_demand()
+        if self.wired is None:
+            raise UsageError(
+                f"layer {self.name or self.spec_name} has no input and output yet: put it into a model whose input "
+                "shape is known, by an Input, model.build(input_shape), or fit"
+            )
+        return self.wired
 
     def _bound(self) -> dict[str, Array]:
         variables = self._existing()

@@ -39,10 +39,13 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str], *, overwrite
     _write_zip(Path(filepath), members, overwrite=overwrite)
 
 
-def load_model(filepath: str | os.PathLike[str], *, compile: bool = True) -> Sequential:
+def load_model(
+    filepath: str | os.PathLike[str], custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
+) -> Sequential:
     """The model that save_model wrote, or that a run folder or one of its checkpoints holds.
 
-    Raises CheckpointError when it can't be read.
+    custom_objects and safe_mode are taken for Keras's sake: classes of one's own are known by their names since they
+    were registered, and no file can run code. Raises CheckpointError when it can't be read.
     """
     path = Path(filepath)
     if path.is_dir():
@@ -72,17 +75,27 @@ def save_weights(model: Sequential, filepath: str | os.PathLike[str], *, overwri
     _write_zip(Path(filepath), {"weights.safetensors": save(take_weights(model.network).arrays)}, overwrite=overwrite)
 
 
-def load_weights(model: Sequential, filepath: str | os.PathLike[str]) -> None:
-    """Set the weights from a file of save_weights or save. Raises CheckpointError."""
+def load_weights(model: Sequential, filepath: str | os.PathLike[str], *, skip_mismatch: bool = False) -> None:
+    """Set the weights from a file of save_weights or save, or from a checkpoint. Raises CheckpointError.
+
+    skip_mismatch: leave out what has no weight of its name and shape in the model, instead of refusing the file.
+    """
     path = Path(filepath)
-    if path.is_dir():
-        put_weights(model.network, read_snapshot(path))
-        return
+    snapshot = read_snapshot(path) if path.is_dir() else _read_weights(path)
+    if skip_mismatch:
+        own = take_weights(model.network).arrays
+        found = snapshot.arrays
+        fits = {name for name, array in own.items() if name in found and found[name].shape == array.shape}
+        snapshot = Snapshot({name: found[name] if name in fits else array for name, array in own.items()})
+    put_weights(model.network, snapshot)
+
+
+def _read_weights(path: Path) -> Snapshot:
     members = _read_zip(path)
     if "weights.safetensors" not in members:
         raise CheckpointError(f"{path} holds no seqnet weights")
     try:
-        put_weights(model.network, Snapshot(load(members["weights.safetensors"])))
+        return Snapshot(load(members["weights.safetensors"]))
     except SafetensorError as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 

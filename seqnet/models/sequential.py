@@ -7,183 +7,67 @@ optimizer and metrics when the first labels are seen.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from seqnet import losses, metrics
-from seqnet.arrays import Array, Shape
-from seqnet.declare import get, make
-from seqnet.errors import DataError, Problem, ShapeError, UsageError
-from seqnet.layers.base import Layer, assign
-from seqnet.layers.core import Input
+from seqnet.arrays import Array
+from seqnet.declare import get
+from seqnet.errors import UsageError
+from seqnet.layers.base import Layer
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
+from seqnet.models.arguments import (
+    check_pair,
+    check_weight,
+    count,
+    flat,
+    require_alone,
+    split_tail,
+    unpack,
+    whole,
+)
+from seqnet.models.stack import Stack
+from seqnet.models.watching import ModelTrainer, Source, display, known_to, listed, say_result, shown, steps_in
 from seqnet.network.engine import Engine, choose_threads
-from seqnet.network.network import Network
 from seqnet.optimizers.base import Optimizer
-from seqnet.registry import snake_case
-from seqnet.training.callbacks import Callback, History, Logs, require_monitors
-from seqnet.training.compiled import Compiled, check_rows, class_weights, predict, prepare
+from seqnet.training.callbacks import Callback, History, overrides, require_monitors
+from seqnet.training.compiled import Compiled, check_rows, predict, prepare, slices
+from seqnet.training.feed import Batch, Feed, Rows, is_feed
 from seqnet.training.metricset import name_metrics
-from seqnet.training.trainer import FitOptions, Rows, Trainer
-from seqnet.utils import next_seed
+from seqnet.training.testing import predict_batches, test
+from seqnet.training.trainer import FitOptions, Trainer
 
 
-class Sequential:
+class Sequential(Stack):
     """A stack of layers, each taking the output of the one before.
 
-    layers: the layers in order. name: shown in the summary. seed: everything random in the model derives from it;
-    default: drawn anew, or from `seqnet.utils.set_random_seed`.
+    layers: the layers in order; a model among them stands for copies of its layers, with its weights. name: shown in
+    the summary. seed: everything random in the model derives from it; default: drawn anew, or from
+    `seqnet.utils.set_random_seed`.
     """
 
     def __init__(
         self,
-        layers: Sequence[Layer] | None = None,
+        layers: Sequence[Layer | Stack] | None = None,
         trainable: bool = True,
         name: str | None = None,
         seed: int | None = None,
     ) -> None:
-        self.name = name or "sequential"
-        self.trainable = trainable
         self.stop_training = False
         self.optimizer: Optimizer | None = None
         self.loss: Any = None
         self.history: History | None = None
-        self._seed = np.random.SeedSequence(seed) if seed is not None else next_seed()
-        self._layers: list[Layer] = []
-        self._names: set[str] = set()
-        self._input_shape: Shape | None = None
-        self._network: Network | None = None
         self._compiled: Compiled | None = None
         self._inference: Engine | None = None
         self._metrics: list[Any] = []
         self._weighted: list[Any] = []
         self._threads: int | None = None
-        self._initialize = True  # draw the weights when the network is made
         self._order: np.random.Generator | None = None
         self._pending_optimizer: dict[str, Array] | None = None  # state that load_model read before compiling
-        for layer in layers or ():
-            self.add(layer)
-
-    # -- the stack --------------------------------------------------------------------------------------------------
-
-    @property
-    def layers(self) -> list[Layer]:
-        """The layers, without the Input, as in Keras."""
-        return [layer for layer in self._layers if not isinstance(layer, Input)]
-
-    def add(self, layer: Layer) -> None:
-        """Put a layer on top. Raises UsageError when it is no layer or its name is taken."""
-        if not isinstance(layer, Layer):
-            hint = "; did you mean to call it, with ()?" if isinstance(layer, type) else ""
-            raise UsageError(f"add takes a layer, got {type(layer).__name__} {layer!r}{hint}")
-        if layer.name is None:
-            layer.name = free_name(snake_case(layer.spec_name), self._names)
-        elif layer.name in self._names and all(other is not layer for other in self._layers):
-            raise UsageError(f"two layers are named {layer.name!r}; layer names must differ within a model")
-        if isinstance(layer, Input) and self._layers:
-            raise UsageError(f"an Input must come first; {self.name} already has {len(self.layers)} layers")
-        stated = layer.stated_input_shape()
-        if not self._layers and stated is not None:
-            self._input_shape = stated
-        layer.build_on_demand = self._build_if_possible
-        self._layers.append(layer)
-        self._names.add(layer.name)
-        self._changed()
-
-    def pop(self, rebuild: bool = True) -> Layer:
-        """Take the top layer off and return it; the others keep their weights. Compile again before training."""
-        if not self._layers:
-            raise UsageError("there are no layers to pop")
-        layer = self._layers.pop()
-        layer.build_on_demand = None
-        self._names = {str(other.name) for other in self._layers}
-        self._changed()
-        if not self._layers:
-            self._input_shape = None
-        return layer
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name or its number (from 0). Raises UsageError."""
-        if (name is None) == (index is None):
-            raise UsageError("get_layer takes a name or an index")
-        if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise UsageError(f"there is no layer {index}; the model has {len(self.layers)} layers")
-            return self.layers[index]
-        found = next((layer for layer in self.layers if layer.name == name), None)
-        if found is None:
-            raise UsageError(f"no layer is named {name!r}; there are {', '.join(str(x.name) for x in self.layers)}")
-        return found
-
-    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
-        """Make the weights. input_shape: with the batch axis first, as in Keras: (None, 784)."""
-        if input_shape is not None:
-            rows = tuple(input_shape)[1:]
-            if self._network is not None and self._network.input_shape != rows:
-                raise UsageError(f"the model is already built for rows of shape {self._network.input_shape}")
-            self._input_shape = rows
-        if self._input_shape is None:
-            raise UsageError("build needs the input shape: model.build((None, features)), or an Input as first layer")
-        self._require_network()
-
-    @property
-    def built(self) -> bool:
-        return self._network is not None or self._buildable()
-
-    @property
-    def input_shape(self) -> Shape:
-        """With the batch axis: (None, ...). Raises UsageError before the model is built."""
-        return (None, *self._require_network().input_shape)
-
-    @property
-    def output_shape(self) -> Shape:
-        """With the batch axis: (None, ...). Raises UsageError before the model is built."""
-        return (None, *self._require_network().output_shape)
-
-    @property
-    def network(self) -> Network:
-        """The layers wired together. Raises UsageError before the input shape is known."""
-        return self._require_network()
-
-    # -- weights ----------------------------------------------------------------------------------------------------
-
-    def get_weights(self) -> list[Array]:
-        """Copies of all variables in Keras's order; [] before the model is built."""
-        return [view.copy() for view in self._variables().values()] if self.built else []
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all variables, in the order of get_weights. Raises UsageError or ShapeError."""
-        self._require_network()
-        assign(self._variables(), list(weights), f"model {self.name}")
-
-    def count_params(self) -> int:
-        """How many numbers the variables hold. Raises UsageError before the model is built."""
-        self._require_network()
-        return sum(view.size for view in self._variables().values())
-
-    @property
-    def weights(self) -> list[Array]:
-        """All variables, as views."""
-        return list(self._variables().values()) if self.built else []
-
-    @property
-    def trainable_weights(self) -> list[Array]:
-        self._follow_trainable()
-        return [v.view for v in self._require_network().parameters.variables if v.trainable]
-
-    @property
-    def non_trainable_weights(self) -> list[Array]:
-        self._follow_trainable()
-        return [v.view for v in self._require_network().parameters.variables if not v.trainable]
-
-    trainable_variables = trainable_weights
-    non_trainable_variables = non_trainable_weights
-
-    def _variables(self) -> dict[str, Array]:
-        return {v.path: v.view for v in self._require_network().parameters.variables}
+        super().__init__(layers, trainable, name, seed)
 
     # -- compile, fit, evaluate, predict ----------------------------------------------------------------------------
 
@@ -211,8 +95,8 @@ class Sequential:
         self.loss = None if one is None else get(Loss, one)
         if loss_weights is not None:
             raise UsageError("loss_weights needs several outputs; this model has one")
-        self._metrics = [(_label(item), _metric(item)) for item in _flat(metrics)]
-        self._weighted = [(_label(item), _metric(item)) for item in _flat(weighted_metrics)]
+        self._metrics = [(_label(item), _metric(item)) for item in flat(metrics)]
+        self._weighted = [(_label(item), _metric(item)) for item in flat(weighted_metrics)]
         self._threads = threads
         self._compiled = None
         if self._network is not None:
@@ -239,73 +123,61 @@ class Sequential:
     ) -> History:
         """Train for `epochs` passes over the rows; returns the History.
 
-        x: (N, ...), y: (N, ...). validation_split takes the last rows, before shuffling, as Keras does.
+        x: (N, ...), y: (N, ...); or x alone: a generator, an iterable or a PyDataset of (x, y) or (x, y, weight)
+        batches, in epochs of steps_per_epoch batches, or of all there are. validation_split takes the last rows,
+        before shuffling, as Keras does.
         Raises UsageError, ShapeError, DataError.
         """
         if shuffle not in (True, False, "batch"):
             raise UsageError(f"shuffle must be True, False or 'batch', got {shuffle!r}")
-        x, y = self._check_pair(x, y)
-        weight = self._check_weight(sample_weight, class_weight, y)
-        train = Rows(x, y, weight)
-        validation = None
+        train = self._source(x, y, sample_weight, class_weight)
+        validation: Source | None = None
         if validation_data is not None:
             validation = self._check_validation(validation_data)
         elif validation_split:
-            train, validation = _split_tail(train, validation_split)
+            train, validation = split_tail(train, validation_split)
         options = FitOptions(
-            epochs=_whole(epochs, "epochs"),
-            batch_size=32 if batch_size is None else _positive(batch_size, "batch_size"),
+            epochs=whole(epochs, "epochs"),
+            batch_size=count(batch_size, "batch_size") or 32,
             shuffle=shuffle,
-            initial_epoch=_whole(initial_epoch, "initial_epoch"),
-            steps_per_epoch=steps_per_epoch,
-            validation_steps=validation_steps,
-            validation_batch_size=validation_batch_size,
+            initial_epoch=whole(initial_epoch, "initial_epoch"),
+            steps_per_epoch=count(steps_per_epoch, "steps_per_epoch"),
+            validation_steps=count(validation_steps, "validation_steps"),
+            validation_batch_size=count(validation_batch_size, "validation_batch_size"),
             validation_freq=validation_freq,
         )
         trainer = self.trainer(train, options)
         watching = self.prepare_callbacks(callbacks or (), trainer, train, validation, options, verbose)
         self.history = trainer.fit(train, validation, options, watching)
         self.history.set_model(self)
-        self.history.set_params({"verbose": verbose, "epochs": epochs, "steps": _steps(options, train)})
+        self.history.set_params({"verbose": verbose, "epochs": epochs, "steps": steps_in(train, options)})
         return self.history
 
-    def trainer(self, train: Rows, options: FitOptions) -> Trainer:
-        """A trainer for rows like these; compiles the network for them."""
-        compiled = self._require_compiled(train.x, train.y, options.batch_size)
+    def trainer(self, train: Source, options: FitOptions) -> Trainer:
+        """A trainer for rows or batches like these; compiles the network for them."""
+        compiled = self._compiled_for(train, options.batch_size)
         if self._order is None:
             self._order = np.random.default_rng(compiled.network.stream("order of rows"))
-        return _ModelTrainer(self, compiled, self._order)
+        return ModelTrainer(self, compiled, self._order)
 
     def prepare_callbacks(
         self,
         callbacks: Sequence[Callback],
         trainer: Trainer,
-        train: Rows,
-        validation: Rows | None,
+        train: Source,
+        validation: Source | None,
         options: FitOptions,
         verbose: Any,
     ) -> list[Callback]:
         """Callbacks ready for a run: monitors checked, the model known to them, the progress display in front."""
-        callbacks = self._watching(callbacks)
+        callbacks = known_to(self, callbacks)
         own = all(type(callback).__module__.startswith("seqnet.") for callback in callbacks)
         if own:  # a user's callback may add values of its own
             require_monitors(callbacks, self.directions(validated=validation is not None))
-        display = _display(verbose)
-        watching = [*([display] if display is not None else []), *callbacks]
-        for callback in watching:
-            callback.set_params({"verbose": verbose, "epochs": options.epochs, "steps": _steps(options, train)})
-            callback.set_model(self)
+        progress = display(verbose)
+        watching = [*([progress] if progress is not None else []), *callbacks]
         self.stop_training = False
-        return watching
-
-    def _watching(self, callbacks: Any) -> list[Callback]:
-        """Callbacks, or a single one as Keras takes it, that know the model."""
-        listed = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-        for callback in listed:
-            if not isinstance(callback, Callback):
-                raise UsageError(f"callbacks must be seqnet callbacks, got {type(callback).__name__}")
-            callback.set_model(self)
-        return listed
+        return known_to(self, watching, verbose=verbose, epochs=options.epochs, steps=steps_in(train, options))
 
     def directions(self, *, validated: bool) -> dict[str, str | None]:
         """What will be logged, and which way is better: "min", "max" or None where that is not known."""
@@ -330,18 +202,15 @@ class Sequential:
         return_dict: bool = False,
     ) -> Any:
         """Loss and metrics over the rows, in inference mode: a list in the order of compile, a number where there is
-        only the loss, or with return_dict a mapping."""
-        x, y = self._check_pair(x, y)
-        size = 32 if batch_size is None else _positive(batch_size, "batch_size")
-        compiled = self._require_compiled(x, y, size)
-        watching = self._watching(callbacks)
-        for callback in watching:
-            callback.on_test_begin({})
-        logs = compiled.evaluate(x, y, self._check_weight(sample_weight, None, y), size, steps)
-        for callback in watching:
-            callback.on_test_end(logs)
-        _say_result(verbose, logs, -(-len(x) // size))
-        return logs if return_dict else _listed(logs)
+        only the loss, or with return_dict a mapping. x may hand out batches, as in fit."""
+        size = count(batch_size, "batch_size") or 32
+        source = self._source(x, y, sample_weight)
+        compiled = self._compiled_for(source, size)
+        batches = steps_in(source, FitOptions(batch_size=size, steps_per_epoch=count(steps, "steps")))
+        watching = known_to(self, callbacks, verbose=verbose, epochs=1, steps=batches)
+        logs = test(compiled, source, size, steps, watching)
+        say_result(verbose, logs, source.given if isinstance(source, Feed) else batches or 0)
+        return logs if return_dict else listed(logs)
 
     def predict(
         self,
@@ -351,24 +220,35 @@ class Sequential:
         steps: int | None = None,
         callbacks: Any = None,
     ) -> Array:
-        """The outputs for all rows. x: (N, ...) -> (N, ...)."""
-        self._adopt_shape(x)
-        network = self._require_network()
-        rows = check_rows(network, x)
-        size = 32 if batch_size is None else _positive(batch_size, "batch_size")
-        watching = self._watching(callbacks)
+        """The outputs for all rows. x: (N, ...) -> (N, ...); x may hand out batches, with or without their targets."""
+        size = count(batch_size, "batch_size") or 32
+        shown(verbose)
+        steps = count(steps, "steps")
+        if is_feed(x):
+            feed = Feed(x, lambda item: self._check_inputs(item[0] if isinstance(item, tuple) else item))
+            feed.peek()
+            return self._predict(feed.batches(steps), callbacks, steps or feed.length)
+        rows = self._check_inputs(x)
+        if steps is not None:
+            rows = rows[: steps * size]
+        if not callbacks or not len(rows):
+            return predict(self._engine(), rows, size)
+        return self._predict((rows[part] for part in slices(len(rows), size)), callbacks, -(-len(rows) // size))
+
+    def _predict(self, batches: Iterable[Array], callbacks: Any, steps: int | None) -> Array:
+        watching = known_to(self, callbacks, verbose=0, epochs=1, steps=steps)
         for callback in watching:
             callback.on_predict_begin({})
-        outputs = predict(self._engine(), rows if steps is None else rows[: steps * size], size)
+        hooks = [c for c in watching if overrides(c, "on_predict_batch_begin", "on_predict_batch_end")]
+        outputs = predict_batches(self._engine(), batches, hooks)
         for callback in watching:
             callback.on_predict_end({})
-        return outputs
+        return np.concatenate(outputs)
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """The outputs for one batch."""
-        self._adopt_shape(x)
-        network = self._require_network()
-        return self._engine().predict(prepare(network, check_rows(network, x)), training=training)
+        rows = self._check_inputs(x)
+        return self._engine().predict(prepare(self._require_network(), rows), training=training)
 
     def predict_on_batch(self, x: Any) -> Array:
         """The outputs for one batch."""
@@ -381,13 +261,28 @@ class Sequential:
         x, y = self._check_pair(x, y)
         compiled = self._require_compiled(x, y, len(x))
         compiled.running.reset()
-        compiled.train_batch(prepare(compiled.network, x), y, self._check_weight(sample_weight, class_weight, y))
+        compiled.train_batch(prepare(compiled.network, x), y, check_weight(sample_weight, class_weight, y))
         logs = compiled.running.result()
-        return logs if return_dict else _listed(logs)
+        return logs if return_dict else listed(logs)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch, in inference mode."""
         return self.evaluate(x, y, len(np.asarray(x)), 0, sample_weight, return_dict=return_dict)
+
+    def reset_metrics(self) -> None:
+        """Begin the running values of the metrics anew."""
+        if self._compiled is not None:
+            self._compiled.running.reset()
+            self._compiled.testing.reset()
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """The metrics in the order of compile, as they stand in training; the loss, which has no metric, is not
+        among them."""
+        if self._compiled is None:
+            return [metric for _, metric in (*self._metrics, *self._weighted)]
+        running = self._compiled.running
+        return [*running.metrics.values(), *running.weighted.values()]
 
     @property
     def metrics_names(self) -> list[str]:
@@ -414,26 +309,6 @@ class Sequential:
             table, line_length=line_length, positions=positions, print_fn=print_fn, show_trainable=show_trainable
         )
 
-    def get_config(self) -> dict[str, Any]:
-        """The stack as plain data."""
-        return {
-            "name": self.name,
-            "input_shape": None if self._input_shape is None else list(self._input_shape),
-            "layers": [layer.to_spec(full=True) for layer in self._layers],
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Sequential:
-        """The inverse of get_config; the weights are new."""
-        problems: list[Problem] = []
-        made = [make(Layer, entry, ("layers", i), problems) for i, entry in enumerate(config["layers"])]
-        if problems:
-            raise UsageError("; ".join(str(problem) for problem in problems))
-        model = cls(made, name=config.get("name"))
-        if config.get("input_shape") is not None:
-            model._input_shape = tuple(config["input_shape"])
-        return model
-
     def save(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write stack, weights, and what compile was told into one file that `seqnet.load_model` reads."""
         from seqnet.models.saving import save_model
@@ -446,60 +321,19 @@ class Sequential:
 
         save_weights(self, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
-        """Read weights that save_weights or save wrote. Raises CheckpointError."""
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Read weights that save_weights or save wrote; skip_mismatch: those that fit. Raises CheckpointError."""
         from seqnet.models.saving import load_weights
 
-        load_weights(self, filepath)
+        load_weights(self, filepath, skip_mismatch=skip_mismatch)
 
     def __repr__(self) -> str:
         return f"<Sequential name={self.name}, built={self.built}>"
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
-    def _changed(self) -> None:
-        self._network = self._compiled = self._inference = None
-
-    def _buildable(self) -> bool:
-        return self._input_shape is not None and bool(self._layers)
-
-    def _build_if_possible(self) -> None:
-        if self._buildable():
-            self._require_network()
-
-    def _require_network(self) -> Network:
-        if self._network is None:
-            if not self._layers:
-                raise UsageError(f"model {self.name} has no layers; add some")
-            if self._input_shape is None:
-                raise UsageError(
-                    f"model {self.name} is not built yet: its input shape is unknown. Put Input(shape) first, "
-                    "call model.build((None, ...)), or fit it"
-                )
-            kept = {id(layer): layer.get_weights() for layer in self._layers if layer.variables}
-            if not self.trainable:
-                for layer in self._layers:
-                    layer.trainable = False
-            self._network = Network(self._layers, self._input_shape, seed=self._seed, initialize=self._initialize)
-            for layer in self._layers:
-                old = kept.get(id(layer))
-                if old is not None and [w.shape for w in old] == [w.shape for w in layer.weights]:
-                    layer.set_weights(old)
-        return self._network
-
-    def _adopt_shape(self, x: Any) -> None:
-        if self._input_shape is None and self._layers:
-            array = np.asarray(x)
-            self._input_shape = (1,) if array.ndim == 1 else array.shape[1:]
-
-    def _follow_trainable(self, *, force: bool = False) -> None:
-        network = self._network
-        if network is None:
-            return
-        before = [v.trainable for v in network.parameters.variables]
-        network.parameters.refreeze()
-        if force or before != [v.trainable for v in network.parameters.variables]:
-            self._compiled = self._inference = None
+    def _forget(self) -> None:
+        self._compiled = self._inference = None
 
     def _engine(self) -> Engine:
         if self._compiled is not None:
@@ -507,6 +341,12 @@ class Sequential:
         if self._inference is None:
             self._inference = Engine(self._require_network())
         return self._inference
+
+    def _compiled_for(self, source: Source, batch_size: int) -> Compiled:
+        if self._compiled is None or isinstance(source, Feed):
+            x, y = (source.x, source.y) if isinstance(source, Rows) else source.peek()[:2]
+            return self._require_compiled(x, y, batch_size if isinstance(source, Rows) else len(x))
+        return self._compiled
 
     def _require_compiled(self, x: Array, y: Array, batch_size: int) -> Compiled:
         if self._compiled is None:
@@ -529,83 +369,42 @@ class Sequential:
                 self._pending_optimizer = None
         return self._compiled
 
+    def _source(self, x: Any, y: Any, sample_weight: Any, class_weight: Any = None) -> Source:
+        """What fit and evaluate take their batches from."""
+        if not is_feed(x):
+            x, y = self._check_pair(x, y)
+            return Rows(x, y, check_weight(sample_weight, class_weight, y))
+        require_alone(x, y=y, sample_weight=sample_weight, class_weight=class_weight)
+        return self._feed(x, class_weight)
+
+    def _feed(self, source: Any, class_weight: Any = None) -> Feed[Batch]:
+        def check(item: Any) -> Batch:
+            x, y, weight = unpack(item)
+            x, y = self._check_pair(x, y)
+            return x, y, check_weight(weight, class_weight, y)
+
+        return Feed(source, check)
+
     def _check_pair(self, x: Any, y: Any) -> tuple[Array, Array]:
         if x is None:
             raise UsageError("there are no inputs: pass x and y as arrays")
         if y is None:
             raise UsageError("there are no targets: pass x and y as arrays")
         self._adopt_shape(x)
-        rows = check_rows(self._require_network(), x)
-        targets = np.asarray(y)
-        if targets.dtype == object or targets.dtype.kind not in "biuf":
-            raise DataError(f"y must hold numbers, got an array of dtype {targets.dtype}")
-        if len(targets) != len(rows):
-            raise ShapeError(f"x has {len(rows)} rows, but y has {len(targets)}")
-        return rows, targets
+        return check_pair(self._require_network(), x, y)
 
-    def _check_weight(self, sample_weight: Any, class_weight: Any, y: Array) -> Array | None:
-        if class_weight is not None:
-            if sample_weight is not None:
-                raise UsageError("give class_weight or sample_weight, not both")
-            if class_weight != "balanced" and not isinstance(class_weight, Mapping):
-                raise UsageError(f"class_weight must be a mapping such as {{0: 1.0, 1: 5.0}}, got {class_weight!r}")
-            return class_weights(class_weight, y)
-        if sample_weight is None:
-            return None
-        weight = np.asarray(sample_weight, np.float32)
-        if len(weight) != len(y):
-            raise ShapeError(f"sample_weight has {len(weight)} rows, but y has {len(y)}")
-        return weight
+    def _check_inputs(self, x: Any) -> Array:
+        self._adopt_shape(x)
+        return check_rows(self._require_network(), x)
 
-    def _check_validation(self, data: Any) -> Rows:
+    def _check_validation(self, data: Any) -> Source:
+        if is_feed(data):
+            return self._feed(data)
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise UsageError("validation_data must be (x, y) or (x, y, sample_weight)")
-        x, y = self._check_pair(data[0], data[1])
-        return Rows(x, y, self._check_weight(data[2] if len(data) == 3 else None, None, y))
-
-
-class _ModelTrainer(Trainer):
-    """A trainer that obeys `model.stop_training`, which is where Keras's callbacks set it."""
-
-    def __init__(self, model: Sequential, compiled: Compiled, order: np.random.Generator) -> None:
-        self._model = model
-        super().__init__(compiled, order)
-
-    @property
-    def stop_training(self) -> bool:
-        return self._model.stop_training
-
-    @stop_training.setter
-    def stop_training(self, value: bool) -> None:
-        self._model.stop_training = value
-
-
-def free_name(stem: str, taken: Set[str]) -> str:
-    """stem, stem_1, stem_2, …: the first that is free, as Keras numbers layers."""
-    if stem not in taken:
-        return stem
-    return next(name for i in range(1, len(taken) + 2) if (name := f"{stem}_{i}") not in taken)
-
-
-def _split_tail(rows: Rows, fraction: float) -> tuple[Rows, Rows]:
-    """Keras's validation_split: the rows from floor(n (1 - fraction)) on."""
-    if not 0 < fraction < 1:
-        raise UsageError(f"validation_split must be a number > 0 and < 1, got {fraction}")
-    at = int(len(rows) * (1 - fraction))
-    if at in (0, len(rows)):
-        raise DataError(f"{len(rows)} rows can't be split with validation_split {fraction}: one side would be empty")
-    cut = [None if part is None else (part[:at], part[at:]) for part in (rows.x, rows.y, rows.weight)]
-    left, right = ([None if c is None else c[side] for c in cut] for side in (0, 1))
-    return Rows(*left), Rows(*right)  # type: ignore[arg-type]
-
-
-def _flat(items: Any) -> list[Any]:
-    """Metrics as a flat list; a lone one may stand without a list."""
-    if items is None:
-        return []
-    if not isinstance(items, (list, tuple)):
-        return [items]
-    return [one for item in items for one in (_flat(item) if isinstance(item, (list, tuple)) else [item])]
+            raise UsageError(
+                "validation_data must be (x, y), (x, y, sample_weight), or a generator or PyDataset of batches"
+            )
+        return self._source(data[0], data[1], data[2] if len(data) == 3 else None)
 
 
 def _label(item: Any) -> str | None:
@@ -614,46 +413,3 @@ def _label(item: Any) -> str | None:
 
 def _metric(item: Any) -> Metric:
     return get(Metric, item)
-
-
-def _listed(logs: Logs) -> Any:
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
-
-
-def _steps(options: FitOptions, train: Rows) -> int:
-    return options.steps_per_epoch or -(-len(train) // options.batch_size)
-
-
-def _positive(value: int, name: str) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-        raise UsageError(f"{name} must be a whole number > 0, got {value!r}")
-    return int(value)
-
-
-def _whole(value: int, name: str) -> int:
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 0:
-        raise UsageError(f"{name} must be a whole number >= 0, got {value!r}")
-    return int(value)
-
-
-def _shows(verbose: Any) -> bool:
-    if verbose not in ("auto", 0, 1, 2, None):
-        raise UsageError(f"verbose must be 'auto', 0, 1 or 2, got {verbose!r}")
-    return verbose not in (0, None)
-
-
-def _display(verbose: Any) -> Callback | None:
-    if not _shows(verbose):
-        return None
-    from seqnet.console.progress import keras_display
-
-    return keras_display(2 if verbose == 2 else 1)
-
-
-def _say_result(verbose: Any, logs: Logs, steps: int) -> None:
-    if not _shows(verbose):
-        return
-    from seqnet.console.progress import say_result
-
-    say_result(logs, steps)

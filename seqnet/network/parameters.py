@@ -187,3 +187,6 @@ def _bind(branch: LayerVariables) -> None:
     branch.layer.carried = branch.carried
     for child in branch.children:
         _bind(child)
+    own = {v.path.removeprefix(f"{branch.path}/") for v in branch.own.values() if v.spec.trainable}
+    inner = {id(view) for child in branch.children for view in child.layer.trainable_weights}
+    branch.layer.trained = own | {name for name, view in branch.layer.variables.items() if id(view) in inner}

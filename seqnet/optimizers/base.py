@@ -28,6 +28,7 @@ from seqnet.checkers import (
 )
 from seqnet.declare import Component, Option, option, options_of
 from seqnet.errors import CheckpointError, Problem, SpecError, UsageError
+from seqnet.optimizers.rate import Rate
 from seqnet.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class _LearningRate(Option):
     __slots__ = ()
 
     def __get__(self, instance: Optimizer | None, owner: type[Optimizer]) -> Any:
-        return self if instance is None else instance.current_learning_rate()
+        return self if instance is None else Rate(instance.current_learning_rate(), instance)
 
     def __set__(self, instance: Optimizer, value: Any) -> None:
         instance.change_learning_rate(value)
@@ -258,7 +259,7 @@ class Optimizer(Component, ABC):
                 f"{self._schedule.spec_name} decides it; give the optimizer a number as learning_rate instead"
             )
         else:
-            self._rate = value
+            self._rate = value = float(value)
         self.__dict__["learning_rate"] = value
 
     def exclude_from_weight_decay(

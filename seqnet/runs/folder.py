@@ -24,7 +24,15 @@ def is_number(name: str) -> bool:
 
 
 def create_run(runs: Path, name: str) -> Path:
-    """A new folder runs/<name>/<number>; two processes at the same moment get two. Raises TrainingError."""
+    """A new folder runs/<name>/<number>; two processes at the same moment get two.
+
+    Raises UsageError where a file is in the way, TrainingError where the system refuses.
+    """
+    blocked = next((path for path in (runs / name, runs, *runs.parents) if path.exists()), None)
+    if blocked is not None and not blocked.is_dir():
+        raise UsageError(
+            f"can't make a run folder in {runs / name}: {blocked} is a file; choose another place with --runs FOLDER"
+        )
     try:
         (runs / name).mkdir(parents=True, exist_ok=True)
         number = max((int(p.name) for p in (runs / name).iterdir() if is_number(p.name)), default=0)
@@ -36,22 +44,21 @@ def create_run(runs: Path, name: str) -> Path:
                 continue
             return runs / name / str(number)
     except OSError as error:
-        message = f"can't make a run folder in {runs / name}: {reason(error).lower()}"
-        blocked = next((p for p in (runs / name, runs, *runs.parents) if p.exists() and not p.is_dir()), None)
-        if blocked is not None:
-            message = f"can't make a run folder in {runs / name}: {blocked} is a file"
-        raise TrainingError(f"{message}; choose another place with --runs FOLDER") from error
+        raise TrainingError(
+            f"can't make a run folder in {runs / name}: {reason(error).lower()}; "
+            "choose another place with --runs FOLDER"
+        ) from error
 
 
 def list_runs(runs: Path) -> list[Path]:
-    """Every run, oldest first by when it was started."""
+    """Every run, the one worked on last at the end; of the same moment, in the order of their numbers."""
     found = [p for p in runs.glob("*/*") if is_number(p.name) and (p / RESOLVED).exists()]
     return sorted(found, key=lambda p: ((p / RESOLVED).stat().st_mtime_ns, int(p.name)))
 
 
 def latest_run(runs: Path) -> Path:
-    """The run that was started last. Raises UsageError when there is none."""
-    found = list_runs(runs) if runs.is_dir() else []
+    """The run that was worked on last. Raises UsageError when there is none."""
+    found = runs_in(runs)
     if not found:
         raise UsageError(f"there are no runs in {runs}; make one with: seqnet train CONFIG")
     return found[-1]
@@ -65,9 +72,16 @@ def find_run(text: str, runs: Path) -> Path:
         numbers = [p for p in path.iterdir() if is_number(p.name) and (p / RESOLVED).exists()] if path.is_dir() else []
         if numbers:
             return max(numbers, key=lambda p: int(p.name))
-    known = [f"{p.parent.name}/{p.name}" for p in list_runs(runs)] if runs.is_dir() else []
+    known = [f"{p.parent.name}/{p.name}" for p in runs_in(runs)]
     hint = suggestion(text, known) if known else f"there are no runs in {runs}"
     raise UsageError(f"there is no run {text}; {hint}")
+
+
+def runs_in(runs: Path) -> list[Path]:
+    """The runs there are; none where there is no folder. Raises UsageError for a file."""
+    if runs.exists() and not runs.is_dir():
+        raise UsageError(f"{runs} is a file; --runs takes the folder of the run folders")
+    return list_runs(runs) if runs.is_dir() else []
 
 
 def read_json(path: Path) -> dict[str, Any]:

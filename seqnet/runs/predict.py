@@ -15,9 +15,12 @@ from seqnet.arrays import Array
 from seqnet.datasets import checks
 from seqnet.datasets.readers import read_array_file
 from seqnet.errors import DataError, TrainingError, UsageError
+from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import finite
 from seqnet.runs.opening import as_probabilities, chosen_classes, is_classifier, open_model
 from seqnet.training.checkpoint import reason, write_file
+
+FORMATS = (".csv", ".json", ".jsonl", ".npz", ".npy")
 
 
 @dataclass
@@ -45,7 +48,7 @@ class Prediction:
 def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int = 256) -> Prediction:
     """The outputs of a run's checkpoint, or of a model file, for the rows of an npz, npy or csv file.
 
-    Raises DataError, ShapeError, CheckpointError.
+    Raises DataError, ShapeError, CheckpointError, and TrainingError when outputs are NaN or infinite.
     """
     opened = open_model(run, checkpoint)
     model, loss = opened.model, opened.model.loss
@@ -55,6 +58,7 @@ def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int
     checks.check_numeric(rows, str(input))
     checks.check_finite(rows, str(input))
     outputs = model.predict(rows, batch_size, 0)
+    _require_finite(outputs, model, run)
     if not is_classifier(loss, outputs):
         return Prediction(outputs)
     count = max(2, outputs.shape[1])
@@ -64,8 +68,20 @@ def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int
     return Prediction(outputs, classes, labels, as_probabilities(loss, outputs))
 
 
+def require_writable(path: Path) -> None:
+    """Raise UsageError where a path can't take predictions, which is better known before they are made."""
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"can't tell the format of {path}: end it with {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if path.is_dir():
+        raise UsageError(f"can't write {path}: it is a folder; name a file")
+    if not path.parent.is_dir():
+        fault = "is a file" if path.parent.exists() else "does not exist"
+        raise UsageError(f"can't write {path}: the folder {path.parent} {fault}; make it, or choose another place")
+
+
 def write_predictions(prediction: Prediction, path: Path) -> None:
     """Write csv, json, jsonl, npz or npy, by the file's ending. Raises UsageError, TrainingError."""
+    require_writable(path)
     suffix = path.suffix.lower()
     if suffix == ".csv":
         content = prediction_csv(prediction).encode()
@@ -73,7 +89,7 @@ def write_predictions(prediction: Prediction, path: Path) -> None:
         content = (json.dumps(finite(prediction.rows()), allow_nan=False) + "\n").encode()
     elif suffix == ".jsonl":
         content = "".join(json.dumps(finite(row), allow_nan=False) + "\n" for row in prediction.rows()).encode()
-    elif suffix in (".npz", ".npy"):
+    else:
         buffer = io.BytesIO()
         if suffix == ".npy":
             np.save(buffer, prediction.outputs)
@@ -81,8 +97,6 @@ def write_predictions(prediction: Prediction, path: Path) -> None:
             labels = {} if prediction.labels is None else {"labels": np.array(prediction.labels)}
             np.savez(buffer, outputs=prediction.outputs, **labels)  # type: ignore[arg-type]
         content = buffer.getvalue()
-    else:
-        raise UsageError(f"can't tell the format of {path}: end it with .csv, .json, .jsonl, .npz or .npy")
     try:
         write_file(path, content)
     except OSError as error:
@@ -99,3 +113,20 @@ def prediction_csv(prediction: Prediction) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return table.getvalue()
+
+
+def _require_finite(outputs: Array, model: Sequential, run: Path) -> None:
+    """Raise TrainingError when a row came out as NaN or infinity: it would look like a result."""
+    bad = np.flatnonzero(~np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1))
+    if not bad.size:
+        return
+    advice = "the numbers in these rows are too large for this model; scale them as for its training"
+    if not all(np.isfinite(weights).all() for weights in model.weights):
+        advice = (
+            f"the weights of {run} are not finite themselves; train anew with a lower learning rate, scaled inputs, "
+            "or clipnorm on the optimizer"
+        )
+    raise TrainingError(
+        f"the outputs of {bad.size:,} of {len(outputs):,} rows are NaN or infinite, the first of them those of row "
+        f"{bad[0]} (counted from 0), so nothing was written; {advice}"
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqnet.checkers import show, written
 from seqnet.errors import CheckpointError, SeqnetError, UsageError
-from seqnet.runs.folder import SUMMARY, find_run, list_runs, read_json
+from seqnet.runs.folder import SUMMARY, find_run, read_json, runs_in
 from seqnet.runs.opening import read_run_spec, stored_threads
 from seqnet.runs.recorder import LAST
 from seqnet.spec.run import RunSpec
@@ -92,7 +92,7 @@ def _is_count(value: Any) -> bool:
 def _find(spec: RunSpec, runs: Path, resume: str | bool) -> Path:
     if resume is not True:
         return find_run(str(resume), runs)
-    if not runs.is_dir() or not any(run.parent.name == spec.name for run in list_runs(runs)):
+    if not any(run.parent.name == spec.name for run in runs_in(runs)):
         raise UsageError(f"there is no run named {spec.name} in {runs} to go on with; train without --resume first")
     return find_run(spec.name, runs)
 

@@ -20,11 +20,12 @@ from yaml.events import (
 )
 
 from seqnet.errors import Path, nearest
+from seqnet.printable import escape
 from seqnet.spec.diagnostics import DocumentError, Finding
 from seqnet.spec.nodes import MAX_DEPTH, TOO_DEEP, Alias, Key, ListNode, MapNode, Node, Scalar
 from seqnet.spec.parsing import events
 from seqnet.spec.scalars import TAGS, convert, resolve
-from seqnet.spec.source import QUOTE_IT, Place, Source, escape
+from seqnet.spec.source import QUOTE_IT, Place, Source
 
 MAX_VALUES = 1_000_000
 _MOST_FINDINGS = 100

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqnet.errors import Path, Problem, SpecError
-from seqnet.spec.source import Place, Source, escape, printable, width
+from seqnet.printable import escape, printable
+from seqnet.spec.source import Place, Source, width
 
 if TYPE_CHECKING:
     from seqnet.spec.reader import Document

@@ -85,21 +85,6 @@ class Place:
         return self.source.mark(self.start)
 
 
-def printable(text: str) -> str:
-    """`text` with every character that could move the cursor, hide or reorder others written as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else escape(character) for character in text)
-
-
-def escape(character: str) -> str:
-    """A character as its code: \\x1b, \\u202e, \\U000e0001."""
-    code = ord(character)
-    if code < 0x100:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-
 def width(character: str) -> int:
     """How many cells of a terminal a printable character takes."""
     if character.isascii():

@@ -142,10 +142,30 @@ class Timer(Callback):
 class LambdaCallback(Callback):
     """Calls the given functions at the hooks of their names, as Keras's does; for Python only."""
 
-    def __init__(self, **functions: Callable[..., None] | None) -> None:
+    def __init__(
+        self,
+        on_epoch_begin: Callable[..., Any] | None = None,
+        on_epoch_end: Callable[..., Any] | None = None,
+        on_train_begin: Callable[..., Any] | None = None,
+        on_train_end: Callable[..., Any] | None = None,
+        on_train_batch_begin: Callable[..., Any] | None = None,
+        on_train_batch_end: Callable[..., Any] | None = None,
+        **others: Callable[..., Any] | None,
+    ) -> None:
+        functions = {
+            "on_epoch_begin": on_epoch_begin,
+            "on_epoch_end": on_epoch_end,
+            "on_train_begin": on_train_begin,
+            "on_train_end": on_train_end,
+            "on_train_batch_begin": on_train_batch_begin,
+            "on_train_batch_end": on_train_batch_end,
+            **others,
+        }
         for name, function in functions.items():
             if not name.startswith("on_") or not hasattr(Callback, name):
                 known = ", ".join(hook for hook in dir(Callback) if hook.startswith("on_"))
                 raise UsageError(f"LambdaCallback has no hook {name!r}; there are {known}")
+            if function is not None and not callable(function):
+                raise UsageError(f"LambdaCallback: {name} must be a function, got {function!r}")
             if function is not None:
                 setattr(self, name, function)

@@ -17,20 +17,11 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.errors import DataError, UsageError
 from seqnet.network.blas import running
-from seqnet.training.callbacks import Callback, History, Logs
+from seqnet.training.callbacks import Callback, History, Logs, overrides
 from seqnet.training.compiled import Compiled, prepare, take
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Inputs, targets and weights of a part of the data."""
-
-    x: Array
-    y: Array
-    weight: Array | None = None
-
-    def __len__(self) -> int:
-        return len(self.x)
+from seqnet.training.feed import Batch, Feed, steps_of, warn_of_end
+from seqnet.training.feed import Rows as Rows  # a part of how the loop is called
+from seqnet.training.testing import test
 
 
 @dataclass(frozen=True)
@@ -89,34 +80,38 @@ class Trainer:
 
     def fit(
         self,
-        train: Rows,
-        validation: Rows | None = None,
+        train: Rows | Feed[Batch],
+        validation: Rows | Feed[Batch] | None = None,
         options: FitOptions = FitOptions(),  # noqa: B008 (frozen)
         callbacks: Sequence[Callback] = (),
     ) -> History:
         """Train. Raises DataError, UsageError, and whatever a callback raises."""
         self.options = options
-        if not len(train):
+        if isinstance(train, Rows) and not len(train):
             raise DataError("there are no training rows")
-        batches = math.ceil(len(train) / options.batch_size)
-        self.steps = options.steps_per_epoch or batches
-        if self.steps > batches and not self.resumed:
+        batches = train.length if isinstance(train, Feed) else math.ceil(len(train) / options.batch_size)
+        self.steps = steps_of(options.steps_per_epoch, batches)
+        if isinstance(train, Rows) and self.steps > (batches or 0) and not self.resumed:
             raise UsageError(
                 f"steps_per_epoch {self.steps} is more than the {batches} batches of {options.batch_size} "
                 f"in {len(train)} rows"
             )
-        self.compiled.optimizer.resolve(self.steps)
+        if options.steps_per_epoch or batches:
+            self.compiled.optimizer.resolve(self.steps)
         if not self.resumed:
             self.stop_training = False  # but an interruption that came before the first batch counts
             self.position = Position(epoch=options.initial_epoch)
             for callback in callbacks:
                 callback.on_train_begin({})
-        batch_hooks = [c for c in callbacks if _overrides(c, "on_train_batch_end", "on_train_batch_begin")]
+        batch_hooks = [c for c in callbacks if overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
         with running():
             while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
-                logs = self._epoch(train, validation, callbacks, batch_hooks, batches)
+                if isinstance(train, Feed) and not train.supplied():
+                    warn_of_end(f"after {position.epoch} of {options.epochs} epochs")
+                    break
+                logs = self._epoch(train, validation, callbacks, batch_hooks, batches or 0)
                 if self.interrupted:
                     break
                 self.resumed = False
@@ -133,8 +128,8 @@ class Trainer:
 
     def _epoch(
         self,
-        train: Rows,
-        validation: Rows | None,
+        train: Rows | Feed[Batch],
+        validation: Rows | Feed[Batch] | None,
         callbacks: Sequence[Callback],
         batch_hooks: Sequence[Callback],
         batches: int,
@@ -145,6 +140,8 @@ class Trainer:
             compiled.running.reset()
             for callback in callbacks:
                 callback.on_epoch_begin(position.epoch, {})
+        if isinstance(train, Feed):
+            return self._fed_epoch(train, validation, callbacks, batch_hooks)
         order = self._order(len(train), fresh=position.cursor == 0 and position.batch == 0)
         while position.batch < self.steps:
             if position.cursor == batches:
@@ -159,6 +156,43 @@ class Trainer:
             return {}
         if position.cursor == batches:
             position.cursor = 0
+        return self._end_epoch(validation, callbacks)
+
+    def _fed_epoch(
+        self,
+        feed: Feed[Batch],
+        validation: Rows | Feed[Batch] | None,
+        callbacks: Sequence[Callback],
+        hooks: Sequence[Callback],
+    ) -> Logs:
+        """An epoch of the batches that a feed gives: a pass, or steps_per_epoch of them."""
+        position, compiled = self.position, self.compiled
+        feed.order = self.order if self.options.shuffle is True else None
+        feed.begin_epoch()
+        if feed.numbered and self.options.steps_per_epoch is None:
+            feed.rewind()  # others stand at the beginning of a pass, of which the first batch may have been looked at
+        while position.batch < self.steps and not self.stop_training and not self.interrupted:
+            batch = feed.take() if self.options.steps_per_epoch is None else feed.another()
+            if batch is None:
+                break
+            number = position.batch
+            for callback in hooks:
+                callback.on_train_batch_begin(number, {})
+            x, y, weight = batch
+            compiled.train_batch(prepare(compiled.network, x), y, weight)
+            position.batch += 1
+            position.step += 1
+            logs = self.running_logs() if hooks else {}
+            for callback in hooks:
+                callback.on_train_batch_end(number, logs)
+            for callback in callbacks:
+                callback.after_step(self)
+        if self.interrupted:
+            return {}
+        if self.options.steps_per_epoch is not None and batch is None:
+            warn_of_end(f"after {position.batch} of {self.steps} batches of epoch {position.epoch + 1}")
+            self.stop_training = True
+        feed.end_epoch()
         return self._end_epoch(validation, callbacks)
 
     def _batch(self, train: Rows, order: Array | None, hooks: Sequence[Callback]) -> None:
@@ -180,18 +214,16 @@ class Trainer:
             for callback in hooks:
                 callback.on_train_batch_end(number, logs)
 
-    def _end_epoch(self, validation: Rows | None, callbacks: Sequence[Callback]) -> Logs:
+    def _end_epoch(self, validation: Rows | Feed[Batch] | None, callbacks: Sequence[Callback]) -> Logs:
         position, options = self.position, self.options
         logs = self.running_logs()
-        if validation is not None and options.validates(position.epoch):
-            for callback in callbacks:
-                callback.on_test_begin({})
+        due = validation is not None and options.validates(position.epoch)
+        if isinstance(validation, Feed) and due and not validation.supplied():
+            warn_of_end(f"before the validation of epoch {position.epoch + 1}, which is left out")
+            due = False
+        if validation is not None and due:
             size = options.validation_batch_size or options.batch_size
-            found = self.compiled.evaluate(
-                validation.x, validation.y, validation.weight, size, options.validation_steps
-            )
-            for callback in callbacks:
-                callback.on_test_end(found)
+            found = test(self.compiled, validation, size, options.validation_steps, callbacks)
             logs.update({f"val_{name}": value for name, value in found.items()})
         logs = dict(sorted(logs.items()))  # Keras's order
         finished = position.epoch
@@ -218,7 +250,3 @@ class Trainer:
                 [start + self.order.permutation(min(size, rows - start)) for start in range(0, rows, size)]
             )
         return self.order.permutation(rows)
-
-
-def _overrides(callback: Callback, *names: str) -> bool:
-    return any(getattr(type(callback), name) is not getattr(Callback, name) for name in names)
