@@ -104,6 +104,23 @@ def test_the_bundled_sample_reaches_its_accuracy(tmp_path: Path) -> None:
     assert result.test is not None and result.test["accuracy"] >= 0.82
 
 
+@pytest.mark.parametrize(
+    ("config", "epochs", "accuracy"), [("fashion_lstm.yaml", 3, 0.7), ("city_names_gru.yaml", 2, 0.55)]
+)
+def test_recurrent_examples_learn(config: str, epochs: int, accuracy: float, tmp_path: Path) -> None:
+    """A few epochs are far above the tenth that guessing gives; the test below trains them to the end."""
+    result = train(load_spec(CONFIGS / config, [f"training.epochs={epochs}"]), runs=tmp_path)
+    assert result.test is not None and result.test["accuracy"] >= accuracy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("config", "accuracy"), [("fashion_lstm.yaml", 0.82), ("city_names_gru.yaml", 0.75)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_recurrent_examples_reach_what_they_say(config: str, accuracy: float, seed: int, tmp_path: Path) -> None:
+    result = train(load_spec(CONFIGS / config, [f"seed={seed}"]), runs=tmp_path)
+    assert result.test is not None and result.test["accuracy"] >= accuracy
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not FULL.is_dir(), reason="needs the IDX files of Debian's package dataset-fashion-mnist")
 @pytest.mark.parametrize(
