@@ -124,15 +124,15 @@ def test_recurrent_examples_reach_what_they_say(config: str, accuracy: float, se
 @pytest.mark.slow
 @pytest.mark.skipif(not FULL.is_dir(), reason="needs the IDX files of Debian's package dataset-fashion-mnist")
 @pytest.mark.parametrize(
-    ("config", "epochs", "accuracy"),
-    [("fashion_mlp.yaml", 10, 0.87), ("fashion_cnn.yaml", 10, 0.90)],
-    ids=["mlp", "cnn"],
+    ("config", "epochs", "seed", "accuracy"),
+    [("fashion_mlp.yaml", 10, 42, 0.87), ("fashion_cnn.yaml", 10, 42, 0.90), ("fashion_cnn.yaml", 10, 1, 0.90)],
+    ids=["mlp", "cnn", "cnn_other_seed"],
 )
 def test_networks_reach_their_accuracy_on_all_of_fashion_mnist(
-    config: str, epochs: int, accuracy: float, tmp_path: Path
+    config: str, epochs: int, seed: int, accuracy: float, tmp_path: Path
 ) -> None:
     text = (CONFIGS / config).read_text().replace("dataset: fashion_mnist_mini", f"idx: {FULL}")
     file = tmp_path / "full.yaml"
     file.write_text(text)
-    result = train(load_spec(file, [f"training.epochs={epochs}"]), runs=tmp_path)
+    result = train(load_spec(file, [f"training.epochs={epochs}", f"seed={seed}"]), runs=tmp_path)
     assert result.test is not None and result.test["accuracy"] >= accuracy
