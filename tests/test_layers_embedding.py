@@ -12,11 +12,13 @@ from seqnet.arrays import Array
 from seqnet.declare import get
 from seqnet.errors import DataError, ShapeError, SpecError
 from seqnet.kernels.scatter import ROUNDS, sum_by_index
-from seqnet.layers import EinsumDense, Embedding, Layer, Masking, PositionalEmbedding
+from seqnet.layers import Dense, EinsumDense, Embedding, Flatten, Layer, Masking, PositionalEmbedding
 from seqnet.layers.base import Grads
 from seqnet.losses import MeanSquaredError
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
+from seqnet.optimizers import Optimizer
+from seqnet.training.compiled import Compiled
 
 
 def engine_of(*layers: Layer, shape: tuple[int | None, ...], threads: int = 1) -> Engine:
@@ -109,6 +111,76 @@ def test_shards_agree_over_many_batches() -> None:
         engine.close()
     for alone, shared in zip(gradients[:4], gradients[4:], strict=True):
         np.testing.assert_allclose(shared, alone, rtol=1e-12)
+
+
+def trained(optimizer: Any, options: dict[str, Any], threads: int, *, trusting: bool) -> tuple[Compiled, Array]:
+    """Eight batches, each in pieces, with words that come back after a while."""
+    network = Network([Embedding(40, 3, **options), Flatten(), Dense(1)], (4,))
+    network.parameters.initialize(np.random.default_rng(5))
+    compiled = Compiled(network, get(Optimizer, optimizer), MeanSquaredError(), {}, threads=threads)
+    compiled.engine.piece = 2
+    if not trusting:
+        for shard in compiled.engine.shards:
+            for grads in shard.grads:
+                grads.set_private(False)
+    rng = np.random.RandomState(1)
+    for step in range(8):
+        x = rng.randint(0, 12, (8, 4)) + step % 3 * 14
+        compiled.train_batch(x, rng.standard_normal((8, 1)).astype(np.float32))
+    compiled.engine.close()
+    return compiled, network.parameters.theta
+
+
+OPTIMIZERS: list[Any] = [
+    "sgd",
+    {"SGD": {"momentum": 0.9, "weight_decay": 0.01}},
+    "adam",
+    {"Adam": {"clipnorm": 0.01}},
+    {"Adam": {"global_clipnorm": 0.01}},
+    {"Adam": {"clipvalue": 0.001}},
+    {"Adam": {"use_ema": True, "ema_overwrite_frequency": 2}},
+    {"Adam": {"loss_scale_factor": 8.0}},
+    {"Adam": {"gradient_accumulation_steps": 2}},
+    *("nadam", "rmsprop", "adagrad", "adadelta", "ftrl", "lion", "lamb", "adamax", "muon"),
+]
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("options", [{}, {"embeddings_regularizer": "l2"}], ids=["free", "regularized"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS, ids=str)
+def test_clearing_few_rows_changes_no_bit(optimizer: Any, options: dict[str, Any], threads: int) -> None:
+    _, expected = trained(optimizer, options, threads, trusting=False)
+    _, theta = trained(optimizer, options, threads, trusting=True)
+    np.testing.assert_array_equal(theta, expected)
+    assert np.isfinite(theta).all() and len(np.unique(theta)) > 100
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize(
+    ("optimizer", "options", "passed_over"),
+    [
+        ("sgd", {}, False),
+        ("adam", {}, False),
+        ("nadam", {}, True),
+        ({"Adam": {"use_ema": True}}, {}, True),
+        ("adam", {"embeddings_regularizer": "l2"}, True),
+    ],
+    ids=str,
+)
+def test_a_step_passes_over_a_table_only_where_it_must(
+    optimizer: Any, options: dict[str, Any], passed_over: bool, threads: int
+) -> None:
+    """A trace in a row that no batch touched stays, in the vector of every shard, unless all of it is cleared."""
+    network = Network([Embedding(40, 3, **options), Flatten(), Dense(1)], (4,))
+    compiled = Compiled(network, get(Optimizer, optimizer), MeanSquaredError(), {}, threads=threads)
+    engine, x, y = compiled.engine, np.arange(32).reshape(8, 4), np.zeros((8, 1), np.float32)
+    engine.train_step(x, y)
+    for shard in engine.shards:
+        shard.gradient[39 * 3] = 1024.0
+    engine.train_step(x, y)
+    assert (engine.gradient[39 * 3] < 1024.0) == passed_over
+    assert all(shard.gradient[39 * 3] == 1024.0 for shard in engine.shards[1:])
+    engine.close()
 
 
 # -- Embedding --------------------------------------------------------------------------------------------------------

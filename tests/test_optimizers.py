@@ -259,6 +259,28 @@ def test_zero_gradients_are_harmless(name: str) -> None:
     assert np.isfinite(theta).all()
 
 
+@rows
+def test_zeros_of_a_gradient_stay_unless_it_says_otherwise(row: Row) -> None:
+    """The engine clears few rows of a large table where they do."""
+    optimizer, theta, spoilt = built(row), start(), False
+    for step, arrays in enumerate(gradients()):
+        gradient = flat(arrays, "float32")
+        zero = (np.arange(len(gradient)) + step) % 3 == 0
+        gradient[zero] = 0
+        optimizer.apply(theta, gradient)
+        spoilt |= bool(gradient[zero].any())
+    assert optimizer.spoils_gradient or not spoilt
+
+
+def test_which_optimizers_keep_the_zeros_of_a_gradient() -> None:
+    keeping = {name for name in NAMES if not optimizers.get(name).spoils_gradient}
+    assert keeping == {"SGD", "Adam", "AdamW", "Adamax", "RMSprop", "Adagrad", "Adadelta", "Ftrl", "Lamb"}
+    options = {"clipvalue": 0.1, "loss_scale_factor": 2.0, "weight_decay": 0.1}
+    assert not optimizers.Adam(**options).spoils_gradient
+    for option in ({"clipnorm": 1.0}, {"global_clipnorm": 1.0}, {"use_ema": True}, {"gradient_accumulation_steps": 2}):
+        assert optimizers.Adam(**option).spoils_gradient
+
+
 @names
 def test_a_learning_rate_of_zero_moves_nothing(name: str) -> None:
     optimizer = built(Row("", name, {"learning_rate": 0.0}))

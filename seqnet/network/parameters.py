@@ -140,7 +140,8 @@ class Parameters:
                     views[name] = part.reshape(variable.view.shape)
         params = {name: variable.view for name, variable in branch.own.items()}
         children = tuple(self._context(child, gradient, worker) for child in branch.children)
-        return Context(params, Grads(views), worker, children, branch.carried)
+        penalized = any(branch.own[name].spec.regularizer is not None for name in views)
+        return Context(params, Grads(views, penalized=penalized), worker, children, branch.carried)
 
     def _allocate(self) -> tuple[Array, Array]:
         sizes = {True: 0, False: 0}

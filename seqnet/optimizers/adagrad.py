@@ -24,6 +24,8 @@ class Adagrad(Elementwise):
     2011.
     """
 
+    spoils_zeros = False
+
     learning_rate: LearningRate = rate(0.001)
     initial_accumulator_value: NonNegativeFloat = option("the sum of squares before the first step", default=0.1)
     epsilon: NonNegativeFloat = option("added to the sum of squares, under the root", default=1e-7)
@@ -61,6 +63,7 @@ class Adadelta(Elementwise):
     References: Zeiler, Adadelta: An adaptive learning rate method, 2012, arXiv 1212.5701.
     """
 
+    spoils_zeros = False
     scratch = 2
 
     learning_rate: LearningRate = rate(0.001)
@@ -100,6 +103,7 @@ class Ftrl(Elementwise):
     References: McMahan et al., Ad click prediction: a view from the trenches, 2013.
     """
 
+    spoils_zeros = False
     scratch = 2
 
     learning_rate: LearningRate = rate(0.001)

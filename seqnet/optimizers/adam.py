@@ -29,6 +29,8 @@ class Adam(Elementwise):
     On the convergence of Adam and beyond, 2018, arXiv 1904.09237.
     """
 
+    spoils_zeros = False
+
     learning_rate: LearningRate = rate(0.001)
     beta_1: Fraction = option("share of the old mean gradient in the new one", default=0.9)
     beta_2: Fraction = option("share of the old mean square in the new one", default=0.999)
@@ -81,6 +83,8 @@ class Adamax(Elementwise):
 
     References: Kingma, Ba, Adam: A method for stochastic optimization, 2014, arXiv 1412.6980, section 7.1.
     """
+
+    spoils_zeros = False
 
     learning_rate: LearningRate = rate(0.001)
     beta_1: Fraction = option("share of the old mean gradient in the new one", default=0.9)

@@ -12,7 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
@@ -85,6 +85,8 @@ class Optimizer(Component, ABC):
     """
 
     kind = "optimizer"
+    # False: where a gradient is zero, the rule leaves it zero, though it may use the rest as scratch.
+    spoils_zeros: ClassVar[bool] = True
     extra_scalars = 0  # numbers besides slots that Keras counts as variables of this optimizer
 
     learning_rate: LearningRate = rate(0.001)
@@ -235,6 +237,12 @@ class Optimizer(Component, ABC):
     def iterations(self) -> int:
         """Updates done: batches seen, divided by gradient_accumulation_steps."""
         return self._iterations // self._every
+
+    @property
+    def spoils_gradient(self) -> bool:
+        """Whether `apply` may leave something else than zero where the gradient was zero."""
+        norms = self.clipnorm is not None or self.global_clipnorm is not None  # NaN all over when one is not finite
+        return self.spoils_zeros or self.use_ema or self._every > 1 or norms
 
     @property
     def average(self) -> Array | None:

@@ -23,6 +23,8 @@ class Lamb(Layerwise):
     arXiv 1904.00962.
     """
 
+    spoils_zeros = False
+
     learning_rate: LearningRate = rate(0.001)
     beta_1: Fraction = option("share of the old mean gradient in the new one", default=0.9)
     beta_2: Fraction = option("share of the old mean square in the new one", default=0.999)

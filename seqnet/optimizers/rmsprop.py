@@ -24,6 +24,8 @@ class RMSprop(Elementwise):
     References: Tieleman, Hinton, Lecture 6.5: rmsprop, Neural networks for machine learning, 2012.
     """
 
+    spoils_zeros = False
+
     learning_rate: LearningRate = rate(0.001)
     rho: Fraction = option("share of the old mean square in the new one", default=0.9)
     momentum: Share = option("share of the last move that goes on", default=0.0)

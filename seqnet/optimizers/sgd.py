@@ -21,6 +21,8 @@ class SGD(Elementwise):
     2013.
     """
 
+    spoils_zeros = False
+
     learning_rate: LearningRate = rate(0.01)
     momentum: Share = option("share of the last move that goes on", default=0.0)
     nesterov: bool = option("take the gradient's step from where the momentum leads", default=False)

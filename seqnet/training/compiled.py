@@ -46,6 +46,7 @@ class Compiled:
             metric.ranks_only for metric in (*metrics.values(), *(weighted or {}).values())
         )
         optimizer.build(network.parameters.segments, network.dtype)
+        self.engine.keep_zeros(not optimizer.spoils_gradient)
 
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update."""

@@ -24,6 +24,36 @@ def self_attention_scored(x: Any, *, causal: bool = False, **options: Any) -> An
     return layer(x, x, use_causal_mask=causal, return_attention_scores=True)[0]
 
 
+class Ternary(keras.layers.Layer):
+    """TernaryDense, which Keras has from 3.16 on, with operations that Keras differentiates; the variables in its
+    order."""
+
+    def __init__(self, units: int, threshold: float | None, dense: dict[str, Any]) -> None:
+        super().__init__()
+        self.supports_masking = True
+        self.dense, self.threshold = keras.layers.Dense(units, **dense), threshold
+
+    def build(self, shape: Any) -> None:
+        self.dense.build(shape)
+
+    def call(self, x: Any) -> Any:
+        ops, kernel = keras.ops, self.dense.kernel
+        size = ops.mean(ops.abs(kernel))
+        limit = 0.5 * size if self.threshold is None else self.threshold
+        ternary = ops.where(ops.abs(kernel) > limit, ops.sign(kernel), 0.0)
+        y = x @ (kernel - ops.stop_gradient(kernel - ternary)) * (size if self.threshold is None else 1.0)
+        return self.dense.activation(y if self.dense.bias is None else y + self.dense.bias)
+
+    def compute_output_shape(self, shape: Any) -> Any:
+        return self.dense.compute_output_shape(shape)
+
+
+def ternary_dense(x: Any, *, units: int, threshold: float | None = None, **dense: Any) -> Any:
+    if hasattr(keras.layers, "TernaryDense"):
+        return keras.layers.TernaryDense(units, threshold, **plain_to_keras(dense))(x)
+    return Ternary(units, threshold, plain_to_keras(dense))(x)
+
+
 class Block(keras.layers.Layer):
     """A layer whose mask goes through."""
 
