@@ -1,7 +1,9 @@
 """`python -m tests.bench [--peers PYTHON] [--rounds N] [--only WORD]`: race, print the table, write it down.
 
 Every contestant runs in a process of its own; rounds go around the contestants in turn, so that what else the machine
-does meets all alike. Reported are medians, their spread, and the ratio to the best of the others.
+does meets all alike. Reported are medians, their spread, and the ratio to the best of the others. A contestant whose
+first round at a work takes more than a minute is out of that work. With --write every work is in the results as soon
+as it is over, beside those of earlier runs.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import statistics
 import subprocess
 import sys
@@ -20,8 +23,13 @@ from tests.bench.works import WORKS
 
 PEERS = ("keras-jax", "keras-tf", "keras-torch", "torch", "sklearn")
 RESULTS = Path(__file__).parent / "results.json"
+PACKAGE = Path(__file__).parents[2] / "seqnet"
 README = Path(__file__).parents[2] / "README.md"
 START, END = "<!-- bench -->", "<!-- /bench -->"
+PATIENCE = 60.0  # seconds for a first round, compiling included
+DROPPED = f"its first round took more than {PATIENCE:.0f} s"
+STARTUP = "start to the end of 3 epochs"
+INSTALLED = "installed, with all it needs"
 
 SCRIPT = """
 import numpy as np
@@ -36,6 +44,34 @@ IMPORTS = {
     "seqnet": "from seqnet.models import Sequential\nfrom seqnet.layers import Dense, Input",
     "keras": "from keras import Sequential\nfrom keras.layers import Dense, Input",
 }
+# What is installed to run a contestant; the distributions that these require come along.
+ROOTS = {
+    "seqnet": ["seqnet"],
+    "keras-jax": ["keras", "jax", "jaxlib"],
+    "keras-tf": ["keras", "tensorflow-cpu"],
+    "keras-torch": ["keras", "torch"],
+    "torch": ["torch"],
+    "sklearn": ["scikit-learn"],
+}
+SIZE_SCRIPT = """
+import re, sys
+from importlib import metadata
+seen, total, waiting = set(), 0, sys.argv[1:]
+while waiting:
+    name = re.sub("[-_.]+", "-", waiting.pop()).lower()
+    if name in seen:
+        continue
+    seen.add(name)
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:  # for another system
+        if name in sys.argv[1:]:
+            sys.exit(1)
+        continue
+    total += sum(p.stat().st_size for p in map(found.locate_file, found.files or []) if p.is_file())
+    waiting += [re.match("[A-Za-z0-9._-]+", r)[0] for r in found.requires or [] if "extra ==" not in r]
+print(total)
+"""
 BACKENDS = {"keras-jax": "jax", "keras-tf": "tensorflow", "keras-torch": "torch"}
 
 
@@ -49,14 +85,16 @@ class Contestant:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
 
-    def ask(self, **command: Any) -> dict[str, Any] | None:
-        """The answer, or None when the contestant can't do this."""
+    def ask(self, patience: float | None = None, **command: Any) -> dict[str, Any] | None:
+        """The answer, or None when the contestant can't do this. Raises TimeoutError after `patience` seconds."""
         assert self.process.stdin is not None and self.process.stdout is not None
         try:
             self.process.stdin.write(json.dumps(command) + "\n")
             self.process.stdin.flush()
         except BrokenPipeError:
             return None
+        if not select.select([self.process.stdout], [], [], patience)[0]:
+            raise TimeoutError
         line = self.process.stdout.readline()
         return json.loads(line) if line else None
 
@@ -67,13 +105,25 @@ class Contestant:
 
 def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
     """Medians of every contestant at one work."""
-    running = []
+    running: list[Contestant] = []
+    found: dict[str, Any] = {}
+    counts: dict[str, int] = {}
     for contestant, python in contestants.items():
         process = Contestant(contestant, python)
-        if process.ask(work=name) is None:
+        built = process.ask(work=name)
+        try:
+            warmed = None if built is None else process.ask(PATIENCE, train=1)
+        except TimeoutError:
+            found[contestant] = {"dropped": DROPPED}
+            warmed = None
+        if built is None or warmed is None:
             process.close()
             continue
+        if built["parameters"] is not None:
+            counts[contestant] = built["parameters"]
         running.append(process)
+    if len(set(counts.values())) > 1:
+        raise SystemExit(f"{name}: the networks differ in their parameters: {counts}")
     times: dict[str, dict[str, list[float]]] = {
         p.name: {"train": [], "predict_1": [], "predict_256": []} for p in running
     }
@@ -87,7 +137,6 @@ def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
                 answer = process.ask(**command)
                 if answer is not None:
                     times[process.name][key].append(answer["seconds"])
-    found: dict[str, Any] = {}
     for process in running:
         answer = process.ask(peak=1)
         found[process.name] = {key: _summary(values) for key, values in times[process.name].items() if values}
@@ -112,6 +161,19 @@ def startup(contestants: dict[str, str], rounds: int) -> dict[str, Any]:
     return {name: {"train": _summary(values)} for name, values in times.items()}
 
 
+def installed(contestants: dict[str, str]) -> dict[str, Any]:
+    """Bytes of what has to be installed for each contestant."""
+    sizes = {}
+    for name, python in contestants.items():
+        done = subprocess.run([python, "-c", SIZE_SCRIPT, *ROOTS[name]], capture_output=True, text=True)
+        if done.returncode == 0:
+            size = int(done.stdout)
+            if name == "seqnet":  # installed as a link to its folder
+                size += sum(path.stat().st_size for path in PACKAGE.rglob("*") if path.is_file())
+            sizes[name] = {"install_bytes": {"median": size}}
+    return sizes
+
+
 def _summary(values: list[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "low": min(values), "high": max(values), "rounds": len(values)}
 
@@ -124,10 +186,29 @@ def table(results: dict[str, Any], key: str = "train") -> str:
         medians = {n: found[n][key]["median"] for n in names if n in found and key in found[n]}
         others = [seconds for n, seconds in medians.items() if n != "seqnet"]
         ratio = f"**{medians['seqnet'] / min(others):.2f}**" if others and "seqnet" in medians else "–"
-        unit = {"train": 1.0, "peak_bytes": 1e-6}.get(key, 1e3)
-        cells = [f"{medians[n] * unit:.3g}" if n in medians else "–" for n in names]
+        unit = {"train": 1.0, "peak_bytes": 1e-6, "install_bytes": 1e-6}.get(key, 1e3)
+        cells = [_cell(found.get(n, {}), medians.get(n), unit, key) for n in names]
         lines.append(f"| {work} | {' | '.join(cells)} | {ratio} |")
     return "\n".join(lines)
+
+
+def _cell(found: dict[str, Any], median: float | None, unit: float, key: str) -> str:
+    if median is not None:
+        return f"{median * unit:.3g}" if median * unit < 1000 else f"{median * unit:.0f}"
+    return f"> {PATIENCE:.0f}" if "dropped" in found and key == "train" else "–"
+
+
+def save(results: dict[str, Any]) -> dict[str, Any]:
+    """Put these results beside, or in place of, those in the file and in the README; all there are now, in order."""
+    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    known.update(results)
+    order = [*WORKS, STARTUP, INSTALLED]
+    known = {name: known[name] for name in order if name in known}
+    whole = RESULTS.with_suffix(".part")
+    whole.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+    whole.replace(RESULTS)  # in one go: an interrupted run leaves the file as it was or as it should be
+    write_readme(known)
+    return known
 
 
 def write_readme(results: dict[str, Any]) -> None:
@@ -135,9 +216,11 @@ def write_readme(results: dict[str, Any]) -> None:
     text = README.read_text(encoding="utf-8")
     before, rest = text.split(START, 1)
     after = rest.split(END, 1)[1]
-    train = table(results)
-    single = table({work: found for work, found in results.items() if "start" not in work}, "predict_1")
-    peak = table({work: found for work, found in results.items() if "start" not in work}, "peak_bytes")
+    works = {name: found for name, found in results.items() if name in WORKS}
+    train = table({name: found for name, found in results.items() if name != INSTALLED})
+    single, several, peak = (table(works, key) for key in ("predict_1", "predict_256", "peak_bytes"))
+    size = {name: found for name, found in results.items() if name == INSTALLED}
+    sizes = f"\nSize on disk, MB:\n\n{table(size, 'install_bytes')}\n" if size else ""
     body = f"""
 Medians of {options_line(results)}; the last column is seqnet's time divided by the best of the others. Measured by
 `make bench` on two cores of an x86-64 server, each contestant in a process of its own with its recommended way of
@@ -151,16 +234,20 @@ Milliseconds to predict one row:
 
 {single}
 
+Milliseconds to predict 256 rows:
+
+{several}
+
 Peak memory, MB:
 
 {peak}
-"""
+{sizes}"""
     README.write_text(f"{before}{START}\n{body}\n{END}{after}", encoding="utf-8")
 
 
 def options_line(results: dict[str, Any]) -> str:
     """How many rounds there were."""
-    counts = {found["seqnet"]["train"]["rounds"] for found in results.values() if "seqnet" in found}
+    counts = {found["seqnet"]["train"]["rounds"] for found in results.values() if "train" in found.get("seqnet", {})}
     return f"{' or '.join(str(int(c)) for c in sorted(counts))} rounds"
 
 
@@ -176,19 +263,33 @@ def main() -> None:
     contestants = {
         n: sys.executable if n == "seqnet" else options.peers for n in wanted if n == "seqnet" or options.peers
     }
-    results = {}
-    for name in WORKS:
-        if any(word in name for word in options.only.split("|")):
-            results[name] = race(name, contestants, options.rounds)
-            print(table({name: results[name]}), flush=True)
-    if any(word in "start to the end of 3 epochs" for word in options.only.split("|")):
-        results["start to the end of 3 epochs"] = startup(contestants, min(options.rounds, 3))
-    print("\nseconds a round of training\n" + table(results))
-    for key, title in (("predict_1", "milliseconds a prediction of 1 row"), ("predict_256", "… of 256 rows")):
-        print(f"\n{title}\n" + table({w: f for w, f in results.items() if "start" not in w}, key))
-    if options.write:
-        RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-        write_readme(results)
+    results: dict[str, Any] = {}
+
+    def keep(name: str, found: dict[str, Any]) -> None:
+        results[name] = found
+        if options.write:
+            save({name: found})
+
+    def asked(name: str) -> bool:
+        return any(word in name for word in options.only.split("|"))
+
+    for name in filter(asked, WORKS):
+        keep(name, race(name, contestants, options.rounds))
+        print(table({name: results[name]}), flush=True)
+    if asked(STARTUP):
+        keep(STARTUP, startup(contestants, min(options.rounds, 3)))
+    if asked(INSTALLED):
+        keep(INSTALLED, installed(contestants))
+    print("\nseconds a round of training\n" + table({w: f for w, f in results.items() if w != INSTALLED}))
+    for key, title in (
+        ("predict_1", "milliseconds a prediction of 1 row"),
+        ("predict_256", "… of 256 rows"),
+        ("peak_bytes", "peak memory, MB"),
+        ("install_bytes", "size on disk, MB"),
+    ):
+        measured = {w: f for w, f in results.items() if any(key in values for values in f.values())}
+        if measured:
+            print(f"\n{title}\n" + table(measured, key))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """One contestant: reads commands as JSON lines, answers with JSON lines. `python -m tests.bench.contestant NAME`.
 
-{"work": name} builds and warms up; {"train": 1} trains one round and answers its seconds; {"predict": rows} answers
-the seconds of one call; {"peak": 1} answers the peak memory in bytes.
+{"work": name} builds and answers the number of trained parameters; {"train": 1} trains one round and answers its
+seconds; {"predict": rows} answers the seconds of one call; {"peak": 1} answers the peak memory in bytes.
 """
 
 from __future__ import annotations
@@ -11,22 +11,25 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from tests.bench.works import WORKS, Work
+from tests.bench.works import WORKS, Layer, Work
 
 Train = Callable[[], None]
 Predict = Callable[[np.ndarray], Any]
+Side = tuple[Train, Predict, int | None]  # and how many numbers are trained, where that is known before training
 
 
-def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict]:
+def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     from seqnet import layers
     from seqnet.models import Sequential
 
     def option(value: Any) -> Any:
+        if isinstance(value, list):
+            return [option(item) for item in value]
         return {value[0]: value[1]} if isinstance(value, tuple) and isinstance(value[0], str) else value
 
     model = Sequential([layers.Input(work.input_shape)], seed=0)
@@ -37,20 +40,40 @@ def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predic
     def train() -> None:
         model.fit(x, y, batch_size=work.batch, verbose=0)
 
-    return train, lambda rows: model.predict(rows, batch_size=256, verbose=0)
+    size = model.network.parameters.theta.size
+    return train, lambda rows: model.predict(rows, batch_size=256, verbose=0), size
 
 
-def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict]:
+def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     import keras
 
     def layer(name: str, options: dict[str, Any]) -> Any:
         made = {k: layer(*v) if isinstance(v, tuple) and isinstance(v[0], str) else v for k, v in options.items()}
         return getattr(keras.layers, name)(**made)
 
-    dtype = "int32" if work.tokens else "float32"
-    model = keras.Sequential([keras.Input(work.input_shape, dtype=dtype)])
-    for name, options in work.layers:
-        model.add(layer(name, options))
+    def chain(layers: Sequence[Layer], y: Any) -> Any:
+        for name, options in layers:
+            y = blocks[name](y, **options) if name in blocks else layer(name, options)(y)
+        return y
+
+    def residual(y: Any, layers: list[Layer], shortcut: str, activation: str) -> Any:
+        inner, around = chain(layers, y), y
+        if shortcut == "projection":
+            strides = y.shape[1] // inner.shape[1]
+            around = keras.layers.Conv2D(inner.shape[-1], 1, strides=strides, padding="same")(y)
+        return keras.layers.Activation(activation)(keras.layers.Add()([inner, around]))
+
+    def encoder(y: Any, intermediate_dim: int, num_heads: int) -> Any:
+        width = y.shape[-1]
+        attended = keras.layers.MultiHeadAttention(num_heads, width // num_heads)(y, y)
+        y = keras.layers.LayerNormalization(epsilon=1e-5)(keras.layers.Add()([y, attended]))
+        wide = keras.layers.Dense(intermediate_dim, activation="relu")(y)
+        narrow = keras.layers.Dense(width)(wide)
+        return keras.layers.LayerNormalization(epsilon=1e-5)(keras.layers.Add()([y, narrow]))
+
+    blocks = {"Residual": residual, "TransformerEncoder": encoder}
+    inputs = keras.Input(work.input_shape, dtype="int32" if work.tokens else "float32")
+    model = keras.Model(inputs, chain(work.layers, inputs))
     model.compile("adam", work.loss, metrics=["accuracy"])
 
     def train() -> None:
@@ -60,13 +83,13 @@ def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict
         # For single rows Keras's guide recommends calling the model; predict has a high cost a call.
         return np.asarray(model(rows, training=False)) if len(rows) == 1 else model.predict_on_batch(rows)
 
-    return train, predict
+    return train, predict, sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
 
 
-def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict]:
+def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     import torch
 
-    from tests.bench.torch_layers import build
+    from tests.bench.torch_layers import build, count_parameters
 
     model, images = build(work)
     inputs = torch.from_numpy(x)
@@ -101,10 +124,10 @@ def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict
                 given = given.permute(0, 3, 1, 2)
             return model(given.long() if work.tokens else given).numpy()
 
-    return train, predict
+    return train, predict, count_parameters(model)
 
 
-def sklearn_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict]:
+def sklearn_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     from sklearn.neural_network import MLPClassifier
 
     if any(name != "Dense" for name, _ in work.layers):
@@ -116,7 +139,7 @@ def sklearn_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predi
     def train() -> None:
         model.partial_fit(x, y, classes)
 
-    return train, model.predict_proba
+    return train, model.predict_proba, None
 
 
 SIDES = {"seqnet": seqnet_side, "torch": torch_side, "sklearn": sklearn_side}
@@ -135,8 +158,7 @@ def main(name: str) -> None:
         if "work" in command:
             work = WORKS[command["work"]]
             x, y = work.data()
-            train, predict = side(work, x, y)
-            train()
+            train, predict, answer["parameters"] = side(work, x, y)
         elif "train" in command:
             started = time.perf_counter()
             train()
