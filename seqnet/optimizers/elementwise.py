@@ -7,12 +7,12 @@ of a core together, so only the first pass waits for memory; the number of NumPy
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from seqnet.arrays import LINE, Array, empty, zeros
+from seqnet.arrays import LINE, Array, empty, shared
 from seqnet.optimizers.base import Optimizer, Segment
 
 
@@ -23,6 +23,7 @@ class Block(NamedTuple):
     g: Array
     buffers: tuple[Array, ...]
     decayed: tuple[Array, ...]
+    place: slice  # in the vectors
 
 
 class Group(NamedTuple):
@@ -40,6 +41,7 @@ class Elementwise(Optimizer):
 
     block_bytes: ClassVar[int] = 1 << 17  # of one vector in one block
     scratch: ClassVar[int] = 1  # scratch vectors that `update` needs
+    shares = 1  # workers that will each do a share of the blocks
 
     @abstractmethod
     def slots(self) -> dict[str, float]:
@@ -56,7 +58,7 @@ class Elementwise(Optimizer):
         """
 
     def allocate(self) -> dict[str, Array]:
-        slots = {name: zeros(self.size, self.dtype) for name in self.slots()}
+        slots = {name: shared(self.size, self.dtype) for name in self.slots()}
         for name, value in self.slots().items():
             if value:
                 slots[name].fill(value)
@@ -82,12 +84,17 @@ class Elementwise(Optimizer):
                     grad[start:stop],
                     (*(slot[start:stop] for slot in slots), *(s[: stop - start] for s in scratch)),
                     tuple(theta[max(a, start) : min(b, stop)] for a, b in decayed if max(a, start) < min(b, stop)),
+                    slice(start, stop),
                 )
                 for start, stop in cuts
             ]
             self._views.append(Group(lr_scale, values, cells, np.empty((), self.dtype), blocks))
 
     def step(self, number: int, learning_rate: float) -> None:
+        self.step_share(0, 1, (), number, learning_rate)
+
+    def step_share(self, share: int, shares: int, others: Sequence[Array], number: int, learning_rate: float) -> None:
+        """The step on the blocks of one worker out of `shares`, to whose gradient those of `others` are added first."""
         update, multiply, decay = self.update, np.multiply, self.weight_decay
         for lr_scale, values, cells, keep, blocks in self._views:
             lr = learning_rate * lr_scale
@@ -97,7 +104,12 @@ class Elementwise(Optimizer):
             values[:] = found
             if decay:
                 keep[()] = 1.0 - lr * decay
-            for w, g, buffers, decayed in blocks:
+            mine = (
+                blocks if shares == 1 else blocks[len(blocks) * share // shares : len(blocks) * (share + 1) // shares]
+            )
+            for w, g, buffers, decayed, place in mine:
+                for other in others:
+                    np.add(g, other[place], g)
                 if decay:
                     for part in decayed:
                         multiply(part, keep, part)
@@ -111,6 +123,8 @@ class Elementwise(Optimizer):
             cuts = []
             for start, stop in _merge((s.start, s.stop) for s in self.segments if s.lr_scale == lr_scale):
                 count = max(1, round((stop - start) / per_block))
+                if count > 1 or (stop - start) >= 2 * line * self.shares:  # as many for each worker
+                    count = -(-count // self.shares) * self.shares
                 length = -(-(stop - start) // (count * line)) * line
                 cuts += [(i, min(i + length, stop)) for i in range(start, stop, length)]
             runs.append((lr_scale, cuts))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from seqnet.network.blas import running
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
 from seqnet.optimizers.base import Optimizer
+from seqnet.optimizers.elementwise import Elementwise
 from seqnet.training.metricset import Logs, MetricSet
 
 
@@ -45,18 +47,36 @@ class Compiled:
         self.engine.wants_probabilities = not all(
             metric.ranks_only for metric in (*metrics.values(), *(weighted or {}).values())
         )
+        if isinstance(optimizer, Elementwise):
+            optimizer.shares = threads
         optimizer.build(network.parameters.segments, network.dtype)
         self.engine.keep_zeros(not optimizer.spoils_gradient)
 
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update."""
-        loss, prediction, mask = self.engine.train_step(x, y, weight)
-        gradient = self.engine.gradient
-        if self.optimizer.loss_scale_factor is not None:
-            gradient *= self.optimizer.loss_scale_factor  # which apply takes out again
-        self.optimizer.apply(self.network.parameters.theta, gradient)
+        engine, optimizer = self.engine, self.optimizer
+        loss, prediction, mask = engine.train_shards(x, y, weight)
+        if engine.shares_updates:
+            optimizer.apply(self.network.parameters.theta, engine.gradient, engine.update_together)
+        else:
+            engine.sum_shards()
+            gradient = engine.gradient
+            if optimizer.loss_scale_factor is not None:
+                gradient *= optimizer.loss_scale_factor  # which apply takes out again
+            optimizer.apply(self.network.parameters.theta, gradient)
         self.running.update(loss, y, prediction, weight, mask)
         return loss
+
+    def processes(self) -> AbstractContextManager[None]:
+        """While it lasts, processes may share the work of train_batch."""
+        shared = isinstance(self.optimizer, Elementwise) and self.optimizer.takes_parts
+        return self.engine.processes(self._update_share if shared else None)
+
+    def _update_share(self, index: int, number: int, learning_rate: float) -> None:
+        assert isinstance(self.optimizer, Elementwise)
+        shards = self.engine.shards
+        others = [shard.gradient for shard in shards[1:]]
+        self.optimizer.step_share(index, len(shards), others, number, learning_rate)
 
     def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
         """Loss and metrics over rows, in inference mode."""
