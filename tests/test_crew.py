@@ -19,7 +19,7 @@ from seqnet import Sequential, layers, optimizers
 from seqnet.arrays import Array
 from seqnet.callbacks import LambdaCallback
 from seqnet.errors import DataError, TrainingError
-from seqnet.network import crew, engine
+from seqnet.network import crew, engine, sizing
 from seqnet.network.crew import Crew, Result, Window
 
 pytestmark = pytest.mark.skipif(not crew.possible(), reason="needs a system that forks")
@@ -98,7 +98,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
             os.kill(pid, 0)
 
 
-def model_of(stack: str, optimizer: Any = "adam", threads: int = 2) -> Sequential:
+def model_of(stack: str, optimizer: Any = "adam", threads: int | None = 2) -> Sequential:
     x, listed = STACKS[stack]
     made = [_layer(one) for one in listed]
     model = Sequential([layers.Input(x.shape[1:]), *made, layers.Dense(3, activation="softmax")], seed=5)
@@ -112,7 +112,9 @@ def _layer(one: Any) -> Any:
     return getattr(layers, name)(**options)
 
 
-def fitted(stack: str, optimizer: Any = "adam", threads: int = 2, **options: Any) -> tuple[Sequential, dict[str, Any]]:
+def fitted(
+    stack: str, optimizer: Any = "adam", threads: int | None = 2, **options: Any
+) -> tuple[Sequential, dict[str, Any]]:
     """A model after three epochs, and everything that may not depend on who did the work."""
     model = model_of(stack, optimizer, threads)
     x = STACKS[stack][0]
@@ -160,6 +162,30 @@ def test_processes_give_the_bytes_that_threads_give(
     same(got, want)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "nadam", "average of weights", "schedule"])
+def test_one_worker_gets_help_with_the_update(
+    optimizer: str, started: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizing, "SHARED_UPDATE", 1000)
+    monkeypatch.setattr(sizing, "cores", lambda: 3)
+    wide = [{"Dense": {"units": 300, "activation": "relu"}}, {"Dropout": {"rate": 0.5}}]
+    monkeypatch.setitem(STACKS, "dense", (FLAT, wide))
+    _, got = fitted("dense", OPTIMIZERS[optimizer], None)
+    assert len(started) == 2
+    _, want = fitted("dense", OPTIMIZERS[optimizer], 1)
+    assert len(started) == 2  # who asks for one worker gets one
+    same(got, want)
+
+
+@pytest.mark.parametrize("optimizer", ["lamb", "adamw, clipped", "accumulating"])
+def test_what_needs_the_whole_gradient_gets_no_help(
+    optimizer: str, started: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizing, "SHARED_UPDATE", 1000)
+    fitted("dense", OPTIMIZERS[optimizer], None)
+    assert not started
+
+
 def test_a_step_without_meetings_may_be_done_one_shard_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crew, "possible", lambda: False)
     monkeypatch.setattr(engine, "THREAD_S", 0.0)
@@ -189,12 +215,14 @@ def test_a_crowded_crew_is_given_up_and_formed_again(started: list[int], monkeyp
 
 def test_waiting_longer_than_working_is_crowded() -> None:
     judged = object.__new__(Crew)
-    judged._worked, judged._waited, judged._steps, judged.crowded = 0.0, 0.0, 0, False
-    for _ in range(crew.JUDGED):
-        judged._judge(1.0, 0.9)
-    assert not judged.crowded
-    for _ in range(crew.JUDGED):
-        judged._judge(1.0, 1.1)
+    judged._worked = judged._waited = 0.0
+    judged.crowded = judged.tried = False
+    part = crew.JUDGED_S / 10
+    judged._judge(part, 8 * part)
+    assert not judged.tried and not judged.crowded  # too short to tell
+    judged._judge(8 * part, 0.0)
+    assert judged.tried and not judged.crowded
+    judged._judge(4 * part, 6.1 * part)
     assert judged.crowded
 
 

@@ -35,7 +35,7 @@ NAP_S = 0.001  # the longest of these naps
 PARKED_S = 0.2  # seconds after which a member without work sleeps on its pipe
 LINE = 8  # numbers in a line of the cache, so that no two processes write into one line
 MOST_AXES = 6
-JUDGED = 64  # steps over which waiting and working are compared
+JUDGED_S = 0.2  # seconds over which waiting and working are compared
 
 # Orders.
 STEP, UPDATE, RANDOM, END = 1, 2, 3, 4
@@ -126,8 +126,7 @@ class Crew:
         self._index = 0
         self._sent = 0
         self._waited = self._worked = 0.0
-        self._steps = 0
-        self.crowded = False
+        self.crowded = self.tried = False  # tried: judged at least once
         self._pipes: list[tuple[int, int]] = []  # of each other member: to send it bytes, to receive its
         self._pids: list[int] = []
         self._parent = os.getpid()
@@ -167,9 +166,12 @@ class Crew:
     def update(self, number: int, learning_rate: float) -> None:
         """Every member updates its stretch of the variables."""
         self._values[0], self._values[1] = float(number), learning_rate
+        started = time.perf_counter()
         self._send(UPDATE)
         self._together(lambda: self._do_update(0, number, learning_rate))
+        worked = time.perf_counter()
         self._wait_for_all()
+        self._judge(worked - started, time.perf_counter() - worked)
 
     def random_states(self) -> list[Any]:
         """The states of the other members' random streams."""
@@ -249,10 +251,10 @@ class Crew:
         """Notice when the members wait for each other longer than they work."""
         self._worked += worked
         self._waited += waited
-        self._steps += 1
-        if self._steps == JUDGED:
+        if self._worked + self._waited >= JUDGED_S:
             self.crowded = self._waited > self._worked
-            self._steps, self._worked, self._waited = 0, 0.0, 0.0
+            self.tried = True
+            self._worked = self._waited = 0.0
 
     def _receive(self, index: int) -> Any:
         up = self._pipes[index - 1][1]

@@ -32,7 +32,7 @@ __all__ = ["Engine", "Shard", "Step", "choose_threads"]
 
 ALONE_S = 0.01  # seconds of a fit that are over before processes are worth their start
 LONG_TABLE = 1 << 20  # numbers in a gradient of which a batch touches a few rows: more is not to be summed whole
-REST_S = 5.0  # seconds without a crew after one that was crowded out; doubled each time
+REST_S = 1.0  # seconds without a crew after one that was crowded out; doubled while that goes on
 Update = Callable[[int, int, float], None]
 
 
@@ -76,7 +76,7 @@ class Engine:
         self.wants_probabilities = True
         own = all(type(part).__module__.startswith("seqnet.") for part in (*layers, loss))
         fixed = all(n is not None for n in network.output_shape)
-        self._can_fork = crew.possible() and threads > 1 and self.divisible and own and fixed
+        self._shards_can_fork = crew.possible() and threads > 1 and self.divisible and own and fixed
         self._may_fork = False
         self._started: float | None = None
         self._like: Step | None = None
@@ -93,13 +93,17 @@ class Engine:
             grads.set_private(kept and not grads.penalized)
 
     @contextmanager
-    def processes(self, update: Update | None = None) -> Iterator[None]:
+    def processes(self, update: Update | None = None, helpers: int = 1) -> Iterator[None]:
         """While it lasts, processes may carry the shards of training steps.
 
         update(worker, number, learning rate) is an optimizer's step on that worker's stretch of the variables, where
-        it can be shared out; then `update_together` may take the place of a sum and the whole step.
+        it can be shared out; then `update_together` may take the place of a sum and the whole step. helpers: for how
+        many it is shared out, where one worker alone does the rest.
         """
-        self._may_fork, self._started, self._like, self._update = self._can_fork, None, None, update
+        alone = len(self.shards) == 1
+        self._members = helpers if alone else len(self.shards)
+        forks = crew.possible() and update is not None and helpers > 1 if alone else self._shards_can_fork
+        self._may_fork, self._started, self._like, self._update = forks, None, None, update
         try:
             yield
         finally:
@@ -121,7 +125,15 @@ class Engine:
         """As train_step, but leaves the gradient in parts, which sum_shards or update_together add up."""
         rows = len(x)
         shards = self._shards_for(rows)
-        results = self._by_crew(x, y, weight) if self._may_fork and len(shards) > 1 else None
+        results = None
+        if len(shards) == 1:  # the shortest way, for short steps
+            worker = shards[0].worker
+            worker.rows, worker.exchange = rows, None
+            results = [self._shard_step(0, 1, x, y, weight, training=True)]
+            if self._may_fork and len(self.shards) == 1:
+                self._has_crew(x, y, weight)
+        elif self._may_fork:
+            results = self._by_crew(x, y, weight)
         if results is None:
             results = self._by_ourselves(shards, x, y, weight, training=True)
         self._used = shards
@@ -144,7 +156,7 @@ class Engine:
     @property
     def shares_updates(self) -> bool:
         """Whether update_together can take the place of sum_shards and the optimizer's step, this time."""
-        return self.crew is not None and self._update is not None and len(self._used) > 1
+        return self.crew is not None and self._update is not None and len(self._used) == len(self.shards)
 
     def update_together(self, number: int, learning_rate: float) -> None:
         """Every worker adds up its stretch of the gradients and makes the optimizer's step on it."""
@@ -204,7 +216,7 @@ class Engine:
     def random_state(self) -> list[dict[str, Any]]:
         """Where each worker's random stream stands."""
         own = [dict(worker.rng.bit_generator.state) for worker in self.workers]
-        return own if self.crew is None else [own[0], *self.crew.random_states()]
+        return own if self.crew is None or len(own) == 1 else [own[0], *self.crew.random_states()]
 
     def set_random_state(self, states: Sequence[dict[str, Any]]) -> None:
         self._drop_crew()
@@ -259,15 +271,10 @@ class Engine:
 
     def _by_crew(self, x: Array, y: Array, weight: Array | None) -> list[Result] | None:
         """The step by processes; None where there are none, or no longer."""
-        if self.crew is None and not self._form_crew(x, y, weight):
+        if not self._has_crew(x, y, weight):
             return None
         working = self.crew
         assert working is not None
-        if working.crowded:
-            self._rested_at = time.monotonic() + self._rest
-            self._rest *= 2
-            self._dismiss()
-            return None
         if not working.fits(x, y, weight):
             self._dismiss()
             return None
@@ -278,6 +285,19 @@ class Engine:
             raise
 
     # -- workers ----------------------------------------------------------------------------------------------------
+
+    def _has_crew(self, x: Array, y: Array, weight: Array | None) -> bool:
+        """Whether there are processes, which are formed and given up here."""
+        if self.crew is None:
+            return self._form_crew(x, y, weight)
+        if self.crew.crowded:
+            self._rested_at = time.monotonic() + self._rest
+            self._rest *= 2
+            self._dismiss()
+            return False
+        if self.crew.tried:
+            self._rest = REST_S
+        return True
 
     def _form_crew(self, x: Array, y: Array, weight: Array | None) -> bool:
         """Fork the processes, when enough is done to say that it pays."""
@@ -303,7 +323,7 @@ class Engine:
         def random(index: int) -> dict[str, Any]:
             return dict(self.workers[index].rng.bit_generator.state)
 
-        made = Crew(count, (x, y, weight), Result(*self._like), 65_536 + 32 * largest, step, update, random)
+        made = Crew(self._members, (x, y, weight), Result(*self._like), 65_536 + 32 * largest, step, update, random)
         try:
             made.start()
         except OSError:  # no more processes allowed
@@ -318,7 +338,7 @@ class Engine:
         if self.crew is None:
             return
         try:
-            states = self.crew.random_states()
+            states = self.crew.random_states() if len(self.workers) > 1 else []
         finally:
             self._drop_crew()
         for worker, state in zip(self.workers[1:], states, strict=True):
@@ -373,6 +393,8 @@ class Engine:
 
 
 def _joined(value: float, results: Sequence[Result]) -> Step:
+    if len(results) == 1:
+        return Step(value, results[0].prediction, results[0].mask)
     masks = [result.mask for result in results if result.mask is not None]
     return Step(value, _one([result.prediction for result in results]), _one(masks) if masks else None)
 

@@ -9,15 +9,25 @@ from seqnet.network import crew
 from seqnet.network.network import Network
 
 CREW_S = 0.4e-3  # of work in a step that a process is worth: waking it, meeting it and moving numbers to its cache
+SHARED_UPDATE = 40_000  # variables whose update is worth a process
 THREAD_S = 0.5e-3  # and a thread, for which the same takes 0.1 ms
+
+
+def cores() -> int:
+    """The processor cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def helpers_for(network: Network) -> int:
+    """How many processes share the optimizer's part of a step that is otherwise one worker's."""
+    return max(1, min(cores(), network.parameters.theta.size // SHARED_UPDATE)) if crew.possible() else 1
 
 
 def choose_threads(network: Network, batch_size: int) -> int:
     """How many workers share a step; below twice the work that one is worth, there is one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     worth = CREW_S if crew.possible() else THREAD_S
     seconds = step_seconds(network, batch_size) + network.parameters.theta.size / 7e8  # the optimizer's part
-    return max(1, min(cores, batch_size // 8, int(seconds / worth)))
+    return max(1, min(cores(), batch_size // 8, int(seconds / worth)))
 
 
 def step_seconds(network: Network, rows: int) -> float:

@@ -17,6 +17,7 @@ from seqnet.metrics import Metric
 from seqnet.network.blas import running
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
+from seqnet.network.sizing import helpers_for
 from seqnet.optimizers.base import Optimizer
 from seqnet.optimizers.elementwise import Elementwise
 from seqnet.training.metricset import Logs, MetricSet
@@ -37,18 +38,21 @@ class Compiled:
         weighted: dict[str, Metric] | None = None,
         *,
         threads: int = 1,
+        helped: bool = False,
     ) -> None:
+        """helped: where one worker does a step, others may still share the optimizer's part of it."""
         self.network = network
         self.optimizer = optimizer
         self.loss = loss
         self.engine = Engine(network, loss, threads=threads)
+        self.helpers = helpers_for(network) if helped and threads == 1 else threads
         self.running = MetricSet(metrics, weighted)
         self.testing = MetricSet(copy.deepcopy(metrics), copy.deepcopy(weighted))
         self.engine.wants_probabilities = not all(
             metric.ranks_only for metric in (*metrics.values(), *(weighted or {}).values())
         )
         if isinstance(optimizer, Elementwise):
-            optimizer.shares = threads
+            optimizer.shares = self.helpers
         optimizer.build(network.parameters.segments, network.dtype)
         self.engine.keep_zeros(not optimizer.spoils_gradient)
 
@@ -70,13 +74,12 @@ class Compiled:
     def processes(self) -> AbstractContextManager[None]:
         """While it lasts, processes may share the work of train_batch."""
         shared = isinstance(self.optimizer, Elementwise) and self.optimizer.takes_parts
-        return self.engine.processes(self._update_share if shared else None)
+        return self.engine.processes(self._update_share if shared else None, self.helpers)
 
     def _update_share(self, index: int, number: int, learning_rate: float) -> None:
         assert isinstance(self.optimizer, Elementwise)
-        shards = self.engine.shards
-        others = [shard.gradient for shard in shards[1:]]
-        self.optimizer.step_share(index, len(shards), others, number, learning_rate)
+        others = [shard.gradient for shard in self.engine.shards[1:]]
+        self.optimizer.step_share(index, self.helpers, others, number, learning_rate)
 
     def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
         """Loss and metrics over rows, in inference mode."""
