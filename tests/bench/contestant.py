@@ -144,11 +144,12 @@ def main(name: str) -> None:
         elif "predict" in command:
             rows = x[: command["predict"]]
             predict(rows)
-            count = 200 if len(rows) == 1 else 20
-            started = time.perf_counter()
-            for _ in range(count):
+            count, done, started, spent = 200 if len(rows) == 1 else 20, 0, time.perf_counter(), 0.0
+            while done < count and spent < 1.0:  # the slow ones are told apart from the fast after a second as well
                 predict(rows)
-            answer["seconds"] = (time.perf_counter() - started) / count
+                done += 1
+                spent = time.perf_counter() - started
+            answer["seconds"] = spent / done
         elif "peak" in command:
             answer["bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps(answer), file=answers, flush=True)
