@@ -21,6 +21,7 @@ from tests.bench.works import WORKS
 PEERS = ("keras-jax", "keras-tf", "keras-torch", "torch", "sklearn")
 RESULTS = Path(__file__).parent / "results.json"
 README = Path(__file__).parents[2] / "README.md"
+EPOCHS = 3  # of one fit, in a round
 STARTUP = "start to the end of 3 epochs"
 START, END = "<!-- bench -->", "<!-- /bench -->"
 
@@ -81,13 +82,14 @@ def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         for process in running:
             for key, command in (
-                ("train", {"train": 1}),
+                ("train", {"train": EPOCHS}),
                 ("predict_1", {"predict": 1}),
                 ("predict_256", {"predict": 256}),
             ):
                 answer = process.ask(**command)
                 if answer is not None:
-                    times[process.name][key].append(answer["seconds"])
+                    seconds = answer["seconds"]
+                    times[process.name][key] += seconds if isinstance(seconds, list) else [seconds]
     found: dict[str, Any] = {}
     for process in running:
         answer = process.ask(peak=1)
@@ -141,11 +143,11 @@ def write_readme(results: dict[str, Any]) -> None:
     many = table({work: found for work, found in results.items() if "start" not in work}, "predict_256")
     peak = table({work: found for work, found in results.items() if "start" not in work}, "peak_bytes")
     body = f"""
-Medians of {options_line(results)}; the last column is seqnet's time divided by the best of the others. Measured by
+Medians over {options_line(results)}; the last column is seqnet's time divided by the best of the others. Measured by
 `make bench` on two cores of an x86-64 server, each contestant in a process of its own with its recommended way of
 feeding arrays, rounds going around the contestants in turn.
 
-Seconds for a round of training (an epoch of the rows in `tests/bench/works.py`):
+Seconds for an epoch of the rows in `tests/bench/works.py`, within a fit of {EPOCHS}:
 
 {train}
 
@@ -157,7 +159,7 @@ Milliseconds to predict 256 rows:
 
 {many}
 
-Peak memory, MB:
+Peak memory, MB, of the process that was started; seqnet's further ones share its pages:
 
 {peak}
 """
@@ -174,9 +176,9 @@ def keep(name: str, found: dict[str, Any]) -> None:
 
 
 def options_line(results: dict[str, Any]) -> str:
-    """How many rounds there were."""
+    """How many measurements there were."""
     counts = {found["seqnet"]["train"]["rounds"] for found in results.values() if "seqnet" in found}
-    return f"{' or '.join(str(int(c)) for c in sorted(counts))} rounds"
+    return f"{' or '.join(str(int(c)) for c in sorted(counts))} epochs or calls"
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """One contestant: reads commands as JSON lines, answers with JSON lines. `python -m tests.bench.contestant NAME`.
 
-{"work": name} builds and warms up; {"train": 1} trains one round and answers its seconds; {"predict": rows} answers
-the seconds of one call; {"peak": 1} answers the peak memory in bytes.
+{"work": name} builds and warms up; {"train": epochs} answers the seconds of each epoch of one fit, for which some
+backends pay a second when it begins and ends; {"predict": rows} answers the seconds of one call; {"peak": 1} answers
+the peak memory in bytes.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ import numpy as np
 
 from tests.bench.works import WORKS, Work
 
-Train = Callable[[], None]
+Train = Callable[[int], list[float]]
 Predict = Callable[[np.ndarray], Any]
 
 
 def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict]:
-    from seqnet import layers
+    from seqnet import callbacks, layers
     from seqnet.models import Sequential
 
     def option(value: Any) -> Any:
@@ -34,10 +35,7 @@ def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predic
         model.add(getattr(layers, name)(**{k: option(v) for k, v in options.items()}))
     model.compile("adam", work.loss, metrics=["accuracy"])
 
-    def train() -> None:
-        model.fit(x, y, batch_size=work.batch, verbose=0)
-
-    return train, lambda rows: model.predict(rows, batch_size=256, verbose=0)
+    return fitting(model, callbacks, x, y, work.batch), lambda rows: model.predict(rows, batch_size=256, verbose=0)
 
 
 def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict]:
@@ -53,14 +51,27 @@ def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict
         model.add(layer(name, options))
     model.compile("adam", work.loss, metrics=["accuracy"])
 
-    def train() -> None:
-        model.fit(x, y, batch_size=work.batch, verbose=0)
-
     def predict(rows: np.ndarray) -> Any:
         # For single rows Keras's guide recommends calling the model; predict has a high cost a call.
         return np.asarray(model(rows, training=False)) if len(rows) == 1 else model.predict_on_batch(rows)
 
-    return train, predict
+    return fitting(model, keras.callbacks, x, y, work.batch), predict
+
+
+def fitting(model: Any, callbacks: Any, x: np.ndarray, y: np.ndarray, batch: int) -> Train:
+    """A fit by Keras's words, with a clock that is read where epochs begin and end."""
+
+    def train(epochs: int) -> list[float]:
+        started: list[float] = []
+        ended: list[float] = []
+        clock = callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: started.append(time.perf_counter()),
+            on_epoch_end=lambda epoch, logs: ended.append(time.perf_counter()),
+        )
+        model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock])
+        return [end - start for start, end in zip(started, ended, strict=True)]
+
+    return train
 
 
 def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict]:
@@ -80,7 +91,7 @@ def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict
     loss = torch.nn.BCEWithLogitsLoss() if binary else torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), eps=1e-7)
 
-    def train() -> None:
+    def epoch() -> None:
         model.train()
         hits = 0
         for rows in torch.randperm(len(inputs)).split(work.batch):
@@ -92,6 +103,9 @@ def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict
             optimizer.step()
             with torch.no_grad():
                 hits += int(((out[:, 0] > 0) == want).sum() if binary else (out.argmax(1) == want).sum())
+
+    def train(epochs: int) -> list[float]:
+        return timed(epoch, epochs)
 
     def predict(rows: np.ndarray) -> Any:
         model.eval()
@@ -113,10 +127,19 @@ def sklearn_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predi
     model = MLPClassifier(hidden, batch_size=work.batch, max_iter=1, alpha=0)
     classes = np.unique(y)
 
-    def train() -> None:
-        model.partial_fit(x, y, classes)
+    def train(epochs: int) -> list[float]:
+        return timed(lambda: model.partial_fit(x, y, classes), epochs)
 
     return train, model.predict_proba
+
+
+def timed(epoch: Callable[[], Any], epochs: int) -> list[float]:
+    """The seconds of each epoch."""
+    marks = [time.perf_counter()]
+    for _ in range(epochs):
+        epoch()
+        marks.append(time.perf_counter())
+    return [end - start for start, end in zip(marks, marks[1:], strict=False)]
 
 
 SIDES = {"seqnet": seqnet_side, "torch": torch_side, "sklearn": sklearn_side}
@@ -136,11 +159,9 @@ def main(name: str) -> None:
             work = WORKS[command["work"]]
             x, y = work.data()
             train, predict = side(work, x, y)
-            train()
+            train(1)
         elif "train" in command:
-            started = time.perf_counter()
-            train()
-            answer["seconds"] = time.perf_counter() - started
+            answer["seconds"] = train(command["train"])
         elif "predict" in command:
             rows = x[: command["predict"]]
             predict(rows)
