@@ -47,4 +47,4 @@ def piece_rows(network: Network) -> int:
     bytes_per_row = network.dtype.itemsize * sum(widths)
     if bytes_per_row < 32_768:
         return 0
-    return max(4, 2**21 // bytes_per_row)
+    return max(4, 2**22 // bytes_per_row)
