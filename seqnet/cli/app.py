@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "bench",
     "list",
     "describe",
     "data",

@@ -75,7 +75,7 @@ def train(
         threads = again.threads  # another number would add up in another order
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
-    train_rows, validation = _training_rows(spec, data), _validation_rows(data)
+    train_rows, validation = training_rows(spec, data), _validation_rows(data)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None)
@@ -212,7 +212,7 @@ def require_training(spec: RunSpec) -> None:
         spec.refuse(missing)
 
 
-def warn_or_refuse(spec: RunSpec, data: Data, on_event: Event) -> None:
+def warn_or_refuse(spec: RunSpec, data: Data | None, on_event: Event) -> None:
     """Run the lint; raise SpecError for errors, report warnings."""
     problems = lint(spec, data)
     if any(not problem.warning for problem in problems):
@@ -312,7 +312,8 @@ def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tupl
     return ("val_loss" if "val_loss" in ways else "loss"), "min"
 
 
-def _training_rows(spec: RunSpec, data: Data) -> Rows:
+def training_rows(spec: RunSpec, data: Data) -> Rows:
+    """The rows to train on, weighted as the file says. Raises DataError where they have no targets."""
     rows = _rows(data.train, "training")
     if spec.training.class_weight is None:
         return rows
