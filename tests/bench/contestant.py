@@ -53,7 +53,9 @@ def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> tuple[Train, Predict
 
     def predict(rows: np.ndarray) -> Any:
         # For single rows Keras's guide recommends calling the model; predict has a high cost a call.
-        return np.asarray(model(rows, training=False)) if len(rows) == 1 else model.predict_on_batch(rows)
+        if len(rows) > 1:
+            return model.predict_on_batch(rows)
+        return keras.ops.convert_to_numpy(model(rows, training=False))
 
     return fitting(model, keras.callbacks, x, y, work.batch), predict
 
