@@ -177,6 +177,24 @@ def test_one_worker_gets_help_with_the_update(
     same(got, want)
 
 
+def test_help_with_the_update_leaves_known_zeros_known(started: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gradient of a table still costs the touched rows alone, and the weights are the same bytes."""
+    monkeypatch.setattr(sizing, "SHARED_UPDATE", 1000)
+    monkeypatch.setattr(sizing, "cores", lambda: 2)
+    table = [{"Embedding": {"input_dim": 900, "output_dim": 4}}, "Flatten"]
+    monkeypatch.setitem(STACKS, "table", (TOKENS, table))
+    model, got = fitted("table", "adam", None)
+    assert len(started) == 1 and model._compiled is not None
+    same(got, fitted("table", "adam", 1)[1])
+    compiled, seen = model._compiled, []
+    with compiled.processes():
+        for _ in range(4):
+            compiled.train_batch(TOKENS[:16], LABELS[:16])
+            seen.append(any(grads.touched for grads in compiled.engine.shards[0].grads))
+        assert compiled.engine.crew is not None
+    assert all(seen)
+
+
 @pytest.mark.parametrize("optimizer", ["lamb", "adamw, clipped", "accumulating"])
 def test_what_needs_the_whole_gradient_gets_no_help(
     optimizer: str, started: list[int], monkeypatch: pytest.MonkeyPatch

@@ -166,7 +166,8 @@ class Engine:
         except BaseException:
             self._drop_crew()
             raise
-        self._used[0].forget_zeros()
+        if len(self._used) > 1:  # those who help a lone worker add nothing to its gradient
+            self._used[0].forget_zeros()
 
     def test_step(self, x: Array, y: Array, weight: Array | None = None) -> Step:
         """A batch in inference mode."""
