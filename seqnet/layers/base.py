@@ -7,7 +7,7 @@ Context, so a layer used twice, inside a block, or by several threads at once is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -257,6 +257,11 @@ class Layer(Component):
     takes_integers: bool = False
     # True: the option `activation` is the last thing that happens to the output.
     activation_is_last: ClassVar[bool] = False
+    # The variable that makes the output's channels, its last axes counting them: y = x · variable + bias, whatever the
+    # product. None where there is no such one.
+    channels_from: ClassVar[str | None] = None
+    # True: at inference the layer does nothing but scale and shift each channel, by what `affine` says.
+    scales_channels: ClassVar[bool] = False
     # True: the layer couples the rows of a batch (batch statistics).
     couples_rows: bool = False
     # True: y holds some of the numbers of x, the largest of each window, and nothing else.
@@ -338,6 +343,10 @@ class Layer(Component):
         """Take statistics from rows as they reach the layer: an array or an iterable of batches. Raises UsageError."""
         raise UsageError(f"{self.spec_name} has nothing to adapt")
 
+    def affine(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Of a layer that scales_channels: scale and shift, each (C,) in float64, of y = scale x + shift."""
+        raise NotImplementedError
+
     def output_penalty(self) -> Regularizer | None:
         """What the output adds to the loss, as its mean over the batch."""
         return self.activity_regularizer
@@ -357,6 +366,10 @@ class Layer(Component):
     def without_final_activation(self) -> Layer:
         """The same layer, same variables, ending before its activation."""
         return self.replace(activation=Linear())
+
+    def with_final_activation(self, activation: Activation) -> Layer:
+        """The same layer, same variables, ending with `activation`, where it ended with none."""
+        return self.replace(activation=activation)
 
     @property
     def built(self) -> bool:

@@ -23,7 +23,7 @@ from seqnet.network import crew
 from seqnet.network.crew import Crew, Result
 from seqnet.network.memory import keep_memory
 from seqnet.network.network import Network
-from seqnet.network.plans import plan_inference, plan_training
+from seqnet.network.plans import Plan, plan_inference, plan_training
 from seqnet.network.shard import Shard
 from seqnet.network.sizing import THREAD_S, choose_threads, piece_rows, step_seconds
 from seqnet.network.team import Team
@@ -51,7 +51,9 @@ class Engine:
         keep_memory()
         self.network = network
         self.parameters = network.parameters
+        self.plain = Plan(tuple(node.layer for node in network.nodes))
         self.inference = plan_inference(network)
+        self.testing = plan_inference(network, loss) if loss is not None else None
         self.training = plan_training(network, loss) if loss is not None else None
         self.loss = loss
         self.watched = self.parameters.penalties()
@@ -176,7 +178,7 @@ class Engine:
 
     def predict(self, x: Array, *, training: bool = False) -> Array:
         """The network's output for a batch."""
-        rows, layers = len(x), self.inference.layers
+        rows, layers = len(x), (self.plain if training else self.inference).layers
         shards = self._shards_for(rows)
         parts: list[list[Array]] = [[] for _ in shards]
 
@@ -193,8 +195,7 @@ class Engine:
         """What the layer of node `index` gets for these rows, in inference mode."""
         shard = self.shards[0]
         self._run(lambda _: None, [shard], len(x))
-        layers = [node.layer for node in self.network.nodes[:index]]
-        return shard.forward(layers, x, training=False, keep=False).y
+        return shard.forward(self.plain.layers[:index], x, training=False, keep=False).y
 
     @property
     def gradient(self) -> Array:
@@ -230,7 +231,7 @@ class Engine:
         self, index: int, count: int, x: Array, y: Array, weight: Array | None, *, training: bool
     ) -> Result:
         """Shard `index` of `count` of a batch."""
-        plan, rows, shard = self.training, len(x), self.shards[index]
+        plan, rows, shard = self.training if training else self.testing, len(x), self.shards[index]
         assert plan is not None and plan.loss is not None
         finish = plan.finish
         if not self.wants_probabilities and finish is not None and finish.spec_name == "softmax":
