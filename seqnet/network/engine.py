@@ -73,6 +73,7 @@ class Engine:
         self.separable = not (couples or masked)
         uncut = couples or masked or whole or carries or any(layer.walks_steps for layer in layers)
         self.piece = 0 if uncut else piece_rows(network)
+        self.inference_piece = 0 if uncut else piece_rows(network, training=False)
         self.row_seconds = step_seconds(network, 1)
         # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
         self.wants_probabilities = True
@@ -183,7 +184,7 @@ class Engine:
         parts: list[list[Array]] = [[] for _ in shards]
 
         def work(index: int) -> None:
-            for piece in self._pieces(index, len(shards), rows):
+            for piece in _pieces(index, len(shards), rows, self.inference_piece):
                 shards[index].worker.first = piece.start
                 done = shards[index].forward(layers, x[piece], training=training, keep=False)
                 parts[index].append(done.y)
@@ -242,7 +243,7 @@ class Engine:
         if training:
             for grads in shard.grads:
                 grads.start()
-        for piece in self._pieces(index, count, rows):
+        for piece in _pieces(index, count, rows, self.piece if training else self.inference_piece):
             worker.first = piece.start
             done = shard.forward(plan.layers, x[piece], training=training, keep=training)
             part = None if weight is None else weight[piece]
@@ -373,14 +374,6 @@ class Engine:
         alone = not self.divisible or rows < 2 * len(self.shards)
         return self.shards[:1] if alone else self.shards
 
-    def _pieces(self, index: int, count: int, rows: int) -> list[slice]:
-        start, stop = rows * index // count, rows * (index + 1) // count
-        if not self.piece:
-            return [slice(start, stop)]
-        number = max(1, round((stop - start) / self.piece))
-        edges = [start + (stop - start) * i // number for i in range(number + 1)]
-        return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
-
     def _penalties(self, gradient: Array | None) -> float:
         """The regularizers' part of the loss; their gradients are added to `gradient`."""
         total = 0.0
@@ -392,6 +385,16 @@ class Engine:
                 part = gradient[variable.start : variable.start + variable.view.size]
                 regularizer.add_gradient(variable.view, part.reshape(variable.view.shape))
         return total
+
+
+def _pieces(index: int, count: int, rows: int, size: int) -> list[slice]:
+    """Shard `index` of `count` of a batch, in pieces of about `size` rows; 0 for one piece."""
+    start, stop = rows * index // count, rows * (index + 1) // count
+    if not size:
+        return [slice(start, stop)]
+    number = max(1, round((stop - start) / size))
+    edges = [start + (stop - start) * i // number for i in range(number + 1)]
+    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
 
 
 def _joined(value: float, results: Sequence[Result]) -> Step:

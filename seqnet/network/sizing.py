@@ -38,13 +38,14 @@ def step_seconds(network: Network, rows: int) -> float:
     return rows * (3 * flops / 5e10 + 3 * widths / 2e9)
 
 
-def piece_rows(network: Network) -> int:
+def piece_rows(network: Network, *, training: bool = True) -> int:
     """Rows whose activations stay in a core's second-level cache; 0 = a shard in one piece.
 
-    A small stack is one piece: its activations fit anyway, and every piece costs a walk over the layers.
+    A small stack is one piece: its activations fit anyway, and every piece costs a walk over the layers. At inference
+    pieces are larger, since nothing is kept, and shards, which are threads then, wait for each other at every call.
     """
     widths = [math.prod(n or 1 for n in node.out_shape) for node in network.nodes]
     bytes_per_row = network.dtype.itemsize * sum(widths)
     if bytes_per_row < 32_768:
         return 0
-    return max(4, 2**22 // bytes_per_row)
+    return max(4, (2**22 if training else 2**24) // bytes_per_row)
