@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Callable
 from typing import Any
 
@@ -31,3 +32,14 @@ def _aligned(make: Callable[..., Array], shape: int | tuple[int, ...], dtype: np
     size = shape if isinstance(shape, int) else math.prod(shape)
     raw = make(size * dtype.itemsize + LINE, np.uint8)
     return np.ndarray(shape, dtype, raw, -raw.__array_interface__["data"][0] % LINE)
+
+
+def shared(shape: int | tuple[int, ...], dtype: Any) -> Array:
+    """An array like `zeros`'s whose memory processes forked from this one share."""
+    dtype = np.dtype(dtype)
+    size = shape if isinstance(shape, int) else math.prod(shape)
+    try:
+        memory = mmap.mmap(-1, max(size * dtype.itemsize, 1))
+    except (OSError, ValueError, OverflowError) as error:
+        raise MemoryError(f"no room for {size * dtype.itemsize:,} bytes") from error
+    return np.frombuffer(memory, dtype, size).reshape(shape)

@@ -101,7 +101,7 @@ def test_json(config: str, run: Run, tmp_path: Path) -> None:
     names = [layer.name for layer in load_spec(tmp_path / config).make_layers() if layer.spec_name != "Input"]
     assert [layer["name"] for layer in found["layers"]] == names
     assert sum(found["shares"].values()) == pytest.approx(1)
-    assert all(0 <= share <= 1 for share in found["shares"].values())
+    assert all(0 < share <= 1 for share in found["shares"].values())
     assert sum(layer["share"] for layer in found["layers"]) + found["profile"]["loss_share"] == pytest.approx(1)
     assert found["flops"] == sum(layer["flops"] for layer in found["layers"])
     limit = found["limit"]

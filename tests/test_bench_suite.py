@@ -58,10 +58,11 @@ def test_results_are_kept_beside_those_there_are(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(suite, "README", tmp_path / "README.md")
     suite.README.write_text(f"above\n{suite.START}\nold\n{suite.END}\nbelow\n", encoding="utf-8")
     first, second, *_ = WORKS
-    suite.save({second: {"seqnet": measured(4.0), "torch": measured(2.0)}})
-    suite.save({suite.INSTALLED: {"seqnet": {"install_bytes": {"median": 9e7}}}})
-    suite.save({first: {"seqnet": measured(1.0)}, "no longer raced": {}})
-    suite.save({second: {"seqnet": measured(3.0), "torch": measured(2.0)}})
+    suite.keep(second, {"seqnet": measured(4.0), "torch": measured(2.0)})
+    suite.keep(suite.INSTALLED, {"seqnet": {"install_bytes": {"median": 9e7}}})
+    suite.keep("no longer raced", {})
+    suite.keep(first, {"seqnet": measured(1.0)})
+    suite.keep(second, {"seqnet": measured(3.0), "torch": measured(2.0)})
     assert list(json.loads(suite.RESULTS.read_text())) == [first, second, suite.INSTALLED]
     readme = suite.README.read_text(encoding="utf-8")
     assert readme.startswith("above\n") and readme.endswith("\nbelow\n") and "old" not in readme

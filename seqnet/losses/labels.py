@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 def label_problem(loss: Loss, y: Array, out: Shape, num_classes: int | None) -> str | None:
     """The first problem with labels y (N, ...) for predictions of shape `out` (without N)."""
     name = snake_case(type(loss).__name__)
-    broken = _not_numbers(name, y)
+    axis = getattr(loss, "axis", -1)
+    broken = _not_numbers(name, y) or (_no_such_axis(name, axis, out) if isinstance(axis, int) else None)
     if broken is not None or not len(y):
         return broken
     if loss.labels == "integer":
-        return _integer(name, y, out, num_classes, getattr(loss, "ignore_class", None), getattr(loss, "axis", -1))
+        return _integer(name, y, out, num_classes, getattr(loss, "ignore_class", None), axis)
     if loss.labels == "one_hot":
         return _one_hot(name, y, out, num_classes, loss.integer_form)
     if loss.labels == "binary":
@@ -76,11 +77,21 @@ def sequence_problem(name: str, y: Array, out: Shape) -> str | None:
     return None
 
 
+def _no_such_axis(name: str, axis: int, out: Shape) -> str | None:
+    """axis counts the rows of the batch in, as Keras does; the rows themselves are no axis to take values along."""
+    rank = max(len(out), 1) + 1  # of the predictions of a batch, single numbers standing in columns
+    if -rank < axis < rank and axis != 0:
+        return None
+    choices = " or ".join(f"{i}" for i in (-1, *range(1, rank)))
+    return f"{name} is told axis {axis}, but the last layer gives {batch(out)}: axis must be {choices}"
+
+
 def _integer(name: str, y: Array, out: Shape, num_classes: int | None, ignored: int | None, axis: int) -> str | None:
-    width = out[axis] if out else None
+    place = axis - 1 if axis > 0 else axis  # in a row
+    width = out[place] if out else None
     if width is None:
         return f"{name} needs class scores as predictions, one for each class, but the last layer gives {shape_of(out)}"
-    expected = tuple(n for i, n in enumerate(out) if i != axis % len(out))
+    expected = tuple(n for i, n in enumerate(out) if i != place % len(out))
     if width == 1:
         wanted = max(num_classes or 0, _top(y) + 1, 2)
         way = "use binary_crossentropy with a sigmoid, or" if wanted == 2 else "set"

@@ -363,7 +363,8 @@ class Sequential(Stack):
                 [(n, metrics.resolve_metric(m, labels, out)) for n, m in self._weighted], list(named)
             )
             threads = self._threads or choose_threads(network, batch_size)
-            self._compiled = Compiled(network, self.optimizer, loss, named, weighted, threads=threads)
+            helped = self._threads is None  # whoever asks for a number of workers gets no other
+            self._compiled = Compiled(network, self.optimizer, loss, named, weighted, threads=threads, helped=helped)
             if self._pending_optimizer is not None:
                 self.optimizer.load_state(self._pending_optimizer)
                 self._pending_optimizer = None

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Array, Shape, zeros
+from seqnet.arrays import Array, Shape, shared
 from seqnet.errors import ShapeError
 from seqnet.layers.base import Context, Grads, Layer, ParamSpec, Worker
 from seqnet.layers.inner import names_of
@@ -149,7 +149,7 @@ class Parameters:
         for variable in variables:
             variable.start = sizes[variable.trainable]
             sizes[variable.trainable] += int(np.prod(variable.spec.shape))
-        theta, frozen = zeros(sizes[True], self.dtype), zeros(sizes[False], self.dtype)
+        theta, frozen = shared(sizes[True], self.dtype), shared(sizes[False], self.dtype)
         for variable in variables:
             vector = theta if variable.trainable else frozen
             stop = variable.start + int(np.prod(variable.spec.shape))

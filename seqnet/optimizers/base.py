@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -34,6 +34,7 @@ from seqnet.schedules import Schedule
 if TYPE_CHECKING:
     from seqnet.constraints import Constraint
 
+Stepper = Callable[[int, float], None]  # given the number of the step, from 1, and the learning rate
 LearningRate = Annotated[float, Either((Number(ge=0), ComponentOf(Schedule)))]
 CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
 FLUSH_EVERY = 256  # updates
@@ -193,9 +194,10 @@ class Optimizer(Component, ABC):
         self._unbind()
         self.built = True
 
-    def apply(self, theta: Array, grad: Array) -> None:
+    def apply(self, theta: Array, grad: Array, step: Stepper | None = None) -> None:
         """One step. Overwrites theta and the slots, and uses grad as scratch. theta, grad: (P,).
 
+        step: what takes the place of the method `step`, where `takes_parts` allows it.
         Raises UsageError when build was not called or the vectors do not fit what it was told.
         """
         if theta is not self._theta or grad is not self._grad:
@@ -207,7 +209,7 @@ class Optimizer(Component, ABC):
         if self._plain or self._gradient_ready(grad):
             learning_rate = self._rate if self._schedule is None else self._schedule(done)
             number = done // self._every + 1
-            self.step(number, learning_rate)
+            (step or self.step)(number, learning_rate)
             if number % FLUSH_EVERY == 0:
                 self._flush()
         if self.use_ema:
@@ -237,6 +239,11 @@ class Optimizer(Component, ABC):
     def iterations(self) -> int:
         """Updates done: batches seen, divided by gradient_accumulation_steps."""
         return self._iterations // self._every
+
+    @property
+    def takes_parts(self) -> bool:
+        """Whether the gradient may reach `apply` in parts that are added up by what takes the place of `step`."""
+        return self._plain
 
     @property
     def spoils_gradient(self) -> bool:

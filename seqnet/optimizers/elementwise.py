@@ -7,12 +7,12 @@ of a core together, so only the first pass waits for memory; the number of NumPy
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from seqnet.arrays import LINE, Array, empty, zeros
+from seqnet.arrays import LINE, Array, empty, shared
 from seqnet.optimizers.base import Optimizer, Segment
 
 
@@ -23,6 +23,7 @@ class Block(NamedTuple):
     g: Array
     buffers: tuple[Array, ...]
     decayed: tuple[Array, ...]
+    place: slice  # in the vectors
 
 
 class Group(NamedTuple):
@@ -40,6 +41,7 @@ class Elementwise(Optimizer):
 
     block_bytes: ClassVar[int] = 1 << 17  # of one vector in one block
     scratch: ClassVar[int] = 1  # scratch vectors that `update` needs
+    edges: tuple[int, ...] = ()  # where the stretches of workers begin that will each do a share, and the end
 
     @abstractmethod
     def slots(self) -> dict[str, float]:
@@ -56,7 +58,7 @@ class Elementwise(Optimizer):
         """
 
     def allocate(self) -> dict[str, Array]:
-        slots = {name: zeros(self.size, self.dtype) for name in self.slots()}
+        slots = {name: shared(self.size, self.dtype) for name in self.slots()}
         for name, value in self.slots().items():
             if value:
                 slots[name].fill(value)
@@ -82,12 +84,25 @@ class Elementwise(Optimizer):
                     grad[start:stop],
                     (*(slot[start:stop] for slot in slots), *(s[: stop - start] for s in scratch)),
                     tuple(theta[max(a, start) : min(b, stop)] for a, b in decayed if max(a, start) < min(b, stop)),
+                    slice(start, stop),
                 )
                 for start, stop in cuts
             ]
             self._views.append(Group(lr_scale, values, cells, np.empty((), self.dtype), blocks))
 
+    def cut_at(self, edges: Sequence[int]) -> None:
+        """Let no block lie on both sides of an edge."""
+        self.edges = tuple(edges)
+        if self._theta is not None and self._grad is not None:
+            self.bind(self._theta, self._grad)
+
     def step(self, number: int, learning_rate: float) -> None:
+        self.step_share(None, (), number, learning_rate)
+
+    def step_share(self, share: int | None, others: Sequence[Array], number: int, learning_rate: float) -> None:
+        """The step on the blocks between edge `share` and the next, or on all of them. The gradients of `others` are
+        added to the own one first."""
+        start, stop = (0, self.size) if share is None else self.edges[share : share + 2]
         update, multiply, decay = self.update, np.multiply, self.weight_decay
         for lr_scale, values, cells, keep, blocks in self._views:
             lr = learning_rate * lr_scale
@@ -97,7 +112,11 @@ class Elementwise(Optimizer):
             values[:] = found
             if decay:
                 keep[()] = 1.0 - lr * decay
-            for w, g, buffers, decayed in blocks:
+            for w, g, buffers, decayed, place in blocks:
+                if not start <= place.start < stop:
+                    continue
+                for other in others:
+                    np.add(g, other[place], g)
                 if decay:
                     for part in decayed:
                         multiply(part, keep, part)
@@ -109,12 +128,23 @@ class Elementwise(Optimizer):
         runs: list[tuple[float, list[tuple[int, int]]]] = []
         for lr_scale in dict.fromkeys(segment.lr_scale for segment in self.segments):
             cuts = []
-            for start, stop in _merge((s.start, s.stop) for s in self.segments if s.lr_scale == lr_scale):
+            merged = _merge((s.start, s.stop) for s in self.segments if s.lr_scale == lr_scale)
+            for start, stop in _cut(merged, self.edges):
                 count = max(1, round((stop - start) / per_block))
                 length = -(-(stop - start) // (count * line)) * line
                 cuts += [(i, min(i + length, stop)) for i in range(start, stop, length)]
             runs.append((lr_scale, cuts))
         return runs
+
+
+def _cut(stretches: Iterable[tuple[int, int]], edges: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The stretches, cut where an edge lies inside."""
+    for start, stop in stretches:
+        for edge in edges:
+            if start < edge < stop:
+                yield start, edge
+                start = edge
+        yield start, stop
 
 
 def _merge(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -190,7 +190,7 @@ def _timed_steps(
     trainer = model.trainer(rows, options)
     compiled: Any = trainer.compiled
     engine, optimizer = compiled.engine, compiled.optimizer
-    compiled.engine, compiled.optimizer = _Clocked(engine, "train_step"), _Clocked(optimizer, "apply")
+    compiled.engine, compiled.optimizer = _Clocked(engine, "train_shards"), _Clocked(optimizer, "apply")
     clock = _StepClock(compiled.engine, compiled.optimizer, seconds)
     try:
         trainer.fit(rows, None, options, [clock])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,11 @@ from seqnet.errors import DataError, ShapeError
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
 from seqnet.network.blas import running
-from seqnet.network.engine import Engine
+from seqnet.network.engine import Engine, Update
 from seqnet.network.network import Network
+from seqnet.network.sizing import helpers_for
 from seqnet.optimizers.base import Optimizer
+from seqnet.optimizers.elementwise import Elementwise
 from seqnet.training.metricset import Logs, MetricSet
 
 
@@ -35,11 +38,14 @@ class Compiled:
         weighted: dict[str, Metric] | None = None,
         *,
         threads: int = 1,
+        helped: bool = False,
     ) -> None:
+        """helped: where one worker does a step, others may still share the optimizer's part of it."""
         self.network = network
         self.optimizer = optimizer
         self.loss = loss
         self.engine = Engine(network, loss, threads=threads)
+        self.helpers = helpers_for(network) if helped and threads == 1 else threads
         self.running = MetricSet(metrics, weighted)
         self.testing = MetricSet(copy.deepcopy(metrics), copy.deepcopy(weighted))
         self.engine.wants_probabilities = not all(
@@ -50,13 +56,29 @@ class Compiled:
 
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update."""
-        loss, prediction, mask = self.engine.train_step(x, y, weight)
-        gradient = self.engine.gradient
-        if self.optimizer.loss_scale_factor is not None:
-            gradient *= self.optimizer.loss_scale_factor  # which apply takes out again
-        self.optimizer.apply(self.network.parameters.theta, gradient)
+        engine, optimizer = self.engine, self.optimizer
+        loss, prediction, mask = engine.train_shards(x, y, weight)
+        if engine.shares_updates:
+            optimizer.apply(self.network.parameters.theta, engine.gradient, engine.update_together)
+        else:
+            engine.sum_shards()
+            gradient = engine.gradient
+            if optimizer.loss_scale_factor is not None:
+                gradient *= optimizer.loss_scale_factor  # which apply takes out again
+            optimizer.apply(self.network.parameters.theta, gradient)
         self.running.update(loss, y, prediction, weight, mask)
         return loss
+
+    def processes(self) -> AbstractContextManager[None]:
+        """While it lasts, processes may share the work of train_batch."""
+        optimizer, others = self.optimizer, [shard.gradient for shard in self.engine.shards[1:]]
+        if not isinstance(optimizer, Elementwise) or not optimizer.takes_parts:
+            return self.engine.processes()
+
+        def update(index: int, number: int, learning_rate: float) -> None:
+            optimizer.step_share(index, others, number, learning_rate)
+
+        return self.engine.processes(Update(optimizer.cut_at, update), self.helpers)
 
     def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
         """Loss and metrics over rows, in inference mode."""

@@ -106,7 +106,7 @@ class Trainer:
         batch_hooks = [c for c in callbacks if overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
-        with running():
+        with running(), self.compiled.processes():
             while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
                 if isinstance(train, Feed) and not train.supplied():
                     warn_of_end(f"after {position.epoch} of {options.epochs} epochs")

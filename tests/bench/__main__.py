@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import select
 import statistics
@@ -25,10 +26,12 @@ PEERS = ("keras-jax", "keras-tf", "keras-torch", "torch", "sklearn")
 RESULTS = Path(__file__).parent / "results.json"
 PACKAGE = Path(__file__).parents[2] / "seqnet"
 README = Path(__file__).parents[2] / "README.md"
+EPOCHS = 3  # of one fit, in a round
+STARTUP = "start to the end of 3 epochs"
 START, END = "<!-- bench -->", "<!-- /bench -->"
 PATIENCE = 60.0  # seconds for a first round, compiling included
+FIRST_LOSS = (0.9, 1.5)  # times that of guessing
 DROPPED = f"its first round took more than {PATIENCE:.0f} s"
-STARTUP = "start to the end of 3 epochs"
 INSTALLED = "installed, with all it needs"
 
 SCRIPT = """
@@ -108,6 +111,7 @@ def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
     running: list[Contestant] = []
     found: dict[str, Any] = {}
     counts: dict[str, int] = {}
+    losses: dict[str, float] = {}
     for contestant, python in contestants.items():
         process = Contestant(contestant, python)
         built = process.ask(work=name)
@@ -121,22 +125,27 @@ def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
             continue
         if built["parameters"] is not None:
             counts[contestant] = built["parameters"]
+            losses[contestant] = built["loss"]
         running.append(process)
     if len(set(counts.values())) > 1:
         raise SystemExit(f"{name}: the networks differ in their parameters: {counts}")
+    guess = math.log(max(WORKS[name].classes, 2))  # the loss of one who knows nothing
+    if not all(FIRST_LOSS[0] < loss / guess < FIRST_LOSS[1] for loss in losses.values()):
+        raise SystemExit(f"{name}: before training the loss should be about {guess:.2f}: {losses}")
     times: dict[str, dict[str, list[float]]] = {
         p.name: {"train": [], "predict_1": [], "predict_256": []} for p in running
     }
     for _ in range(rounds):
         for process in running:
             for key, command in (
-                ("train", {"train": 1}),
+                ("train", {"train": EPOCHS}),
                 ("predict_1", {"predict": 1}),
                 ("predict_256", {"predict": 256}),
             ):
                 answer = process.ask(**command)
                 if answer is not None:
-                    times[process.name][key].append(answer["seconds"])
+                    seconds = answer["seconds"]
+                    times[process.name][key] += seconds if isinstance(seconds, list) else [seconds]
     for process in running:
         answer = process.ask(peak=1)
         found[process.name] = {key: _summary(values) for key, values in times[process.name].items() if values}
@@ -198,19 +207,6 @@ def _cell(found: dict[str, Any], median: float | None, unit: float, key: str) ->
     return f"> {PATIENCE:.0f}" if "dropped" in found and key == "train" else "–"
 
 
-def save(results: dict[str, Any]) -> dict[str, Any]:
-    """Put these results beside, or in place of, those in the file and in the README; all there are now, in order."""
-    known = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-    known.update(results)
-    order = [*WORKS, STARTUP, INSTALLED]
-    known = {name: known[name] for name in order if name in known}
-    whole = RESULTS.with_suffix(".part")
-    whole.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    whole.replace(RESULTS)  # in one go: an interrupted run leaves the file as it was or as it should be
-    write_readme(known)
-    return known
-
-
 def write_readme(results: dict[str, Any]) -> None:
     """Replace the tables between the README's bench marks."""
     text = README.read_text(encoding="utf-8")
@@ -218,15 +214,15 @@ def write_readme(results: dict[str, Any]) -> None:
     after = rest.split(END, 1)[1]
     works = {name: found for name, found in results.items() if name in WORKS}
     train = table({name: found for name, found in results.items() if name != INSTALLED})
-    single, several, peak = (table(works, key) for key in ("predict_1", "predict_256", "peak_bytes"))
+    single, many, peak = (table(works, key) for key in ("predict_1", "predict_256", "peak_bytes"))
     size = {name: found for name, found in results.items() if name == INSTALLED}
     sizes = f"\nSize on disk, MB:\n\n{table(size, 'install_bytes')}\n" if size else ""
     body = f"""
-Medians of {options_line(results)}; the last column is seqnet's time divided by the best of the others. Measured by
+Medians over {options_line(results)}; the last column is seqnet's time divided by the best of the others. Measured by
 `make bench` on two cores of an x86-64 server, each contestant in a process of its own with its recommended way of
 feeding arrays, rounds going around the contestants in turn.
 
-Seconds for a round of training (an epoch of the rows in `tests/bench/works.py`):
+Seconds for an epoch of the rows in `tests/bench/works.py`, within a fit of {EPOCHS}:
 
 {train}
 
@@ -236,19 +232,30 @@ Milliseconds to predict one row:
 
 Milliseconds to predict 256 rows:
 
-{several}
+{many}
 
-Peak memory, MB:
+Peak memory, MB, of the process that was started; seqnet's further ones share its pages:
 
 {peak}
 {sizes}"""
     README.write_text(f"{before}{START}\n{body}\n{END}{after}", encoding="utf-8")
 
 
+def keep(name: str, found: dict[str, Any]) -> None:
+    """Put the results of a work in place of older ones, in the file and in the README."""
+    stored = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    stored[name] = found
+    stored = {work: stored[work] for work in (*WORKS, STARTUP, INSTALLED) if work in stored}
+    whole = RESULTS.with_suffix(".part")
+    whole.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
+    whole.replace(RESULTS)  # in one go: an interrupted run leaves the file as it was or as it should be
+    write_readme(stored)
+
+
 def options_line(results: dict[str, Any]) -> str:
-    """How many rounds there were."""
+    """How many measurements there were."""
     counts = {found["seqnet"]["train"]["rounds"] for found in results.values() if "train" in found.get("seqnet", {})}
-    return f"{' or '.join(str(int(c)) for c in sorted(counts))} rounds"
+    return f"{' or '.join(str(int(c)) for c in sorted(counts))} epochs or calls"
 
 
 def main() -> None:
@@ -265,22 +272,22 @@ def main() -> None:
     }
     results: dict[str, Any] = {}
 
-    def keep(name: str, found: dict[str, Any]) -> None:
+    def take(name: str, found: dict[str, Any]) -> None:
         results[name] = found
         if options.write:
-            save({name: found})
+            keep(name, found)
 
     def asked(name: str) -> bool:
         return any(word in name for word in options.only.split("|"))
 
     for name in filter(asked, WORKS):
-        keep(name, race(name, contestants, options.rounds))
+        take(name, race(name, contestants, options.rounds))
         print(table({name: results[name]}), flush=True)
     if asked(STARTUP):
-        keep(STARTUP, startup(contestants, min(options.rounds, 3)))
+        take(STARTUP, startup(contestants, min(options.rounds, 3)))
     if asked(INSTALLED):
-        keep(INSTALLED, installed(contestants))
-    print("\nseconds a round of training\n" + table({w: f for w, f in results.items() if w != INSTALLED}))
+        take(INSTALLED, installed(contestants))
+    print("\nseconds an epoch\n" + table({w: f for w, f in results.items() if w != INSTALLED}))
     for key, title in (
         ("predict_1", "milliseconds a prediction of 1 row"),
         ("predict_256", "… of 256 rows"),

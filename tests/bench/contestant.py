@@ -1,7 +1,8 @@
 """One contestant: reads commands as JSON lines, answers with JSON lines. `python -m tests.bench.contestant NAME`.
 
-{"work": name} builds and answers the number of trained parameters; {"train": 1} trains one round and answers its
-seconds; {"predict": rows} answers the seconds of one call; {"peak": 1} answers the peak memory in bytes.
+{"work": name} builds and answers the number of trained parameters and the loss before any training; {"train": epochs}
+answers the seconds of each epoch of one fit, for which some backends pay a second when it begins and ends;
+{"predict": rows} answers the seconds of one call; {"peak": 1} answers the peak memory in bytes.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ import numpy as np
 
 from tests.bench.works import WORKS, Layer, Work
 
-Train = Callable[[], None]
+Train = Callable[[int], list[float]]
 Predict = Callable[[np.ndarray], Any]
 Side = tuple[Train, Predict, int | None]  # and how many numbers are trained, where that is known before training
 
 
 def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
-    from seqnet import layers
+    from seqnet import callbacks, layers
     from seqnet.models import Sequential
 
     def option(value: Any) -> Any:
@@ -37,11 +38,10 @@ def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
         model.add(getattr(layers, name)(**{k: option(v) for k, v in options.items()}))
     model.compile("adam", work.loss, metrics=["accuracy"])
 
-    def train() -> None:
-        model.fit(x, y, batch_size=work.batch, verbose=0)
+    def predict(rows: np.ndarray) -> Any:
+        return model.predict(rows, batch_size=256, verbose=0)
 
-    size = model.network.parameters.theta.size
-    return train, lambda rows: model.predict(rows, batch_size=256, verbose=0), size
+    return fitting(model, callbacks, x, y, work.batch), predict, model.network.parameters.theta.size
 
 
 def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
@@ -76,14 +76,30 @@ def keras_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     model = keras.Model(inputs, chain(work.layers, inputs))
     model.compile("adam", work.loss, metrics=["accuracy"])
 
-    def train() -> None:
-        model.fit(x, y, batch_size=work.batch, verbose=0)
-
     def predict(rows: np.ndarray) -> Any:
         # For single rows Keras's guide recommends calling the model; predict has a high cost a call.
-        return np.asarray(model(rows, training=False)) if len(rows) == 1 else model.predict_on_batch(rows)
+        if len(rows) > 1:
+            return model.predict_on_batch(rows)
+        return keras.ops.convert_to_numpy(model(rows, training=False))
 
-    return train, predict, sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    count = sum(int(np.prod(weight.shape)) for weight in model.trainable_weights)
+    return fitting(model, keras.callbacks, x, y, work.batch), predict, count
+
+
+def fitting(model: Any, callbacks: Any, x: np.ndarray, y: np.ndarray, batch: int) -> Train:
+    """A fit by Keras's words, with a clock that is read where epochs begin and end."""
+
+    def train(epochs: int) -> list[float]:
+        started: list[float] = []
+        ended: list[float] = []
+        clock = callbacks.LambdaCallback(
+            on_epoch_begin=lambda epoch, logs: started.append(time.perf_counter()),
+            on_epoch_end=lambda epoch, logs: ended.append(time.perf_counter()),
+        )
+        model.fit(x, y, batch_size=batch, epochs=epochs, verbose=0, callbacks=[clock])
+        return [end - start for start, end in zip(started, ended, strict=True)]
+
+    return train
 
 
 def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
@@ -103,7 +119,7 @@ def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     loss = torch.nn.BCEWithLogitsLoss() if binary else torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), eps=1e-7)
 
-    def train() -> None:
+    def epoch() -> None:
         model.train()
         hits = 0
         for rows in torch.randperm(len(inputs)).split(work.batch):
@@ -115,6 +131,9 @@ def torch_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
             optimizer.step()
             with torch.no_grad():
                 hits += int(((out[:, 0] > 0) == want).sum() if binary else (out.argmax(1) == want).sum())
+
+    def train(epochs: int) -> list[float]:
+        return timed(epoch, epochs)
 
     def predict(rows: np.ndarray) -> Any:
         model.eval()
@@ -136,10 +155,30 @@ def sklearn_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     model = MLPClassifier(hidden, batch_size=work.batch, max_iter=1, alpha=0)
     classes = np.unique(y)
 
-    def train() -> None:
-        model.partial_fit(x, y, classes)
+    def train(epochs: int) -> list[float]:
+        return timed(lambda: model.partial_fit(x, y, classes), epochs)
 
     return train, model.predict_proba, None
+
+
+def timed(epoch: Callable[[], Any], epochs: int) -> list[float]:
+    """The seconds of each epoch."""
+    marks = [time.perf_counter()]
+    for _ in range(epochs):
+        epoch()
+        marks.append(time.perf_counter())
+    return [end - start for start, end in zip(marks, marks[1:], strict=False)]
+
+
+def loss(work: Work, predicted: np.ndarray, y: np.ndarray, *, logits: bool) -> float:
+    """The mean cross-entropy of predictions, which are probabilities unless they are logits."""
+    p = np.asarray(predicted, np.float64).reshape(len(y), work.classes)
+    if work.classes == 1:  # two classes by one number
+        p = np.concatenate([np.zeros_like(p), p] if logits else [1 - p, p], axis=1)
+    if logits:
+        p = np.exp(p - p.max(axis=1, keepdims=True))
+    p = p / p.sum(axis=1, keepdims=True)
+    return float(-np.log(p[np.arange(len(y)), y.astype(int)]).mean())
 
 
 SIDES = {"seqnet": seqnet_side, "torch": torch_side, "sklearn": sklearn_side}
@@ -159,18 +198,19 @@ def main(name: str) -> None:
             work = WORKS[command["work"]]
             x, y = work.data()
             train, predict, answer["parameters"] = side(work, x, y)
+            if answer["parameters"] is not None:
+                answer["loss"] = loss(work, predict(x[:256]), y[:256], logits=name == "torch")
         elif "train" in command:
-            started = time.perf_counter()
-            train()
-            answer["seconds"] = time.perf_counter() - started
+            answer["seconds"] = train(command["train"])
         elif "predict" in command:
             rows = x[: command["predict"]]
             predict(rows)
-            count = 200 if len(rows) == 1 else 20
-            started = time.perf_counter()
-            for _ in range(count):
+            count, done, started, spent = 200 if len(rows) == 1 else 20, 0, time.perf_counter(), 0.0
+            while done < count and spent < 1.0:  # the slow ones are told apart from the fast after a second as well
                 predict(rows)
-            answer["seconds"] = (time.perf_counter() - started) / count
+                done += 1
+                spent = time.perf_counter() - started
+            answer["seconds"] = spent / done
         elif "peak" in command:
             answer["bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps(answer), file=answers, flush=True)
