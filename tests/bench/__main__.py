@@ -30,7 +30,7 @@ EPOCHS = 3  # of one fit, in a round
 STARTUP = "start to the end of 3 epochs"
 START, END = "<!-- bench -->", "<!-- /bench -->"
 PATIENCE = 60.0  # seconds for a first round, compiling included
-FIRST_LOSS = (0.9, 1.5)  # times that of guessing
+FIRST_LOSS = (0.9, 2.0)  # times that of guessing; random outputs of standard deviation s add about s² / 2 to it
 DROPPED = f"its first round took more than {PATIENCE:.0f} s"
 INSTALLED = "installed, with all it needs"
 
