@@ -2,21 +2,23 @@
 
 {"work": name} builds and answers the number of trained parameters and the loss before any training; {"train": epochs}
 answers the seconds of each epoch of one fit, for which some backends pay a second when it begins and ends;
-{"predict": rows} answers the seconds of one call; {"peak": 1} answers the peak memory in bytes.
+{"predict": rows} answers the seconds of one call. "rows" and "batch" beside "work" take the place of the work's own;
+"threads" is for seqnet.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from tests.bench.race import BACKENDS
 from tests.bench.works import WORKS, Layer, Work
 
 Train = Callable[[int], list[float]]
@@ -24,7 +26,7 @@ Predict = Callable[[np.ndarray], Any]
 Side = tuple[Train, Predict, int | None]  # and how many numbers are trained, where that is known before training
 
 
-def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
+def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray, threads: int | None = None) -> Side:
     from seqnet import callbacks, layers
     from seqnet.models import Sequential
 
@@ -36,7 +38,7 @@ def seqnet_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     model = Sequential([layers.Input(work.input_shape)], seed=0)
     for name, options in work.layers:
         model.add(getattr(layers, name)(**{k: option(v) for k, v in options.items()}))
-    model.compile("adam", work.loss, metrics=["accuracy"])
+    model.compile("adam", work.loss, metrics=["accuracy"], threads=threads)
 
     def predict(rows: np.ndarray) -> Any:
         return model.predict(rows, batch_size=256, verbose=0)
@@ -186,7 +188,7 @@ SIDES = {"seqnet": seqnet_side, "torch": torch_side, "sklearn": sklearn_side}
 
 def main(name: str) -> None:
     if name.startswith("keras-"):
-        os.environ["KERAS_BACKEND"] = {"jax": "jax", "tf": "tensorflow", "torch": "torch"}[name.removeprefix("keras-")]
+        os.environ["KERAS_BACKEND"] = BACKENDS[name]
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     side = SIDES.get(name, keras_side)
     answers, sys.stdout = sys.stdout, sys.stderr
@@ -195,9 +197,11 @@ def main(name: str) -> None:
         command = json.loads(line)
         answer: dict[str, Any] = {}
         if "work" in command:
-            work = WORKS[command["work"]]
+            changed = {key: command[key] for key in ("rows", "batch") if key in command}
+            work = replace(WORKS[command["work"]], **changed)
             x, y = work.data()
-            train, predict, answer["parameters"] = side(work, x, y)
+            how = {"threads": command["threads"]} if "threads" in command else {}
+            train, predict, answer["parameters"] = side(work, x, y, **how)
             if answer["parameters"] is not None:
                 answer["loss"] = loss(work, predict(x[:256]), y[:256], logits=name == "torch")
         elif "train" in command:
@@ -211,8 +215,6 @@ def main(name: str) -> None:
                 done += 1
                 spent = time.perf_counter() - started
             answer["seconds"] = spent / done
-        elif "peak" in command:
-            answer["bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         print(json.dumps(answer), file=answers, flush=True)
 
 
