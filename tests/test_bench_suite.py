@@ -19,7 +19,7 @@ from tests.bench import race, report
 from tests.bench.contestant import loss, seqnet_side
 from tests.bench.installed import installed
 from tests.bench.limit import as_yaml
-from tests.bench.memory import Peak, family, proportional_bytes
+from tests.bench.memory import Peak, family, family_bytes, own_and_file_bytes
 from tests.bench.scaling import BATCHES, FACTORS, THREADS
 from tests.bench.works import WORKS
 
@@ -64,7 +64,7 @@ def test_a_work_as_a_file_is_the_same_network(name: str, tmp_path: Path) -> None
 
 def measured(seconds: float) -> dict[str, Any]:
     value = {"median": seconds, "low": seconds / 2, "high": 2 * seconds, "rounds": 3}
-    return {"train": value, "predict_1": value, "predict_256": value, "peak_pss_bytes": {"median": 5e7}}
+    return {"train": value, "predict_1": value, "predict_256": value, "peak_family_bytes": {"median": 5e7}}
 
 
 def test_a_dropped_contestant_is_noted_in_the_table() -> None:
@@ -81,7 +81,7 @@ def test_the_share_of_the_limit() -> None:
     assert report.limit_table(found).splitlines() == [
         "| work | products, ms | bytes, ms | seqnet | keras-jax |",
         "|---|---|---|---|---|",
-        f"| {work} | 0.1 | 0.06 | 50% | – |",
+        f"| {work} | 0.1 | 0.06 | 50.0% | – |",
     ]
 
 
@@ -145,6 +145,9 @@ class Player:
             raise TimeoutError
         return 30 if patience is None else 40
 
+    def last_words(self) -> str:
+        return "no"
+
     def close(self) -> None: ...
 
 
@@ -153,7 +156,7 @@ def test_a_silent_contestant_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
     found = race.race(next(iter(WORKS)), {"seqnet": "python", "torch": "python"}, 2)
     assert found["torch"] == {"dropped": race.DROPPED}
     assert found["seqnet"]["train"]["rounds"] == 2
-    assert found["seqnet"]["peak_pss_bytes"] == {"median": 40}
+    assert found["seqnet"]["peak_family_bytes"] == {"median": 40}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +208,8 @@ def test_memory_counts_children_and_shared_pages_once() -> None:
     size = 64 << 20
     shared = mmap.mmap(-1, size)
     shared.write(b"\1" * size)
-    before = proportional_bytes(os.getpid())
+    before = own_and_file_bytes(os.getpid())[0]
+    together = family_bytes(os.getpid())
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -221,12 +225,12 @@ def test_memory_counts_children_and_shared_pages_once() -> None:
         assert family(os.getpid())[:1] == [os.getpid()] and child in family(os.getpid())
         with Peak(os.getpid()) as peak:
             pass
-        assert proportional_bytes(os.getpid()) < before - 0.4 * size
-        assert 0.9 * before < peak.bytes < before + 0.5 * size
+        assert own_and_file_bytes(os.getpid())[0] < before - 0.4 * size
+        assert 0.9 * together < peak.bytes < together + 0.5 * size
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(ready)
         os.close(tell)
         shared.close()
-    assert proportional_bytes(child) == 0
+    assert own_and_file_bytes(child) == (0, 0)
