@@ -7,6 +7,7 @@ import math
 import mmap
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import pytest
 from seqnet.spec.run import load_spec
 from tests.bench import race, report
 from tests.bench.contestant import loss, seqnet_side
-from tests.bench.installed import installed
+from tests.bench.installed import installed, startup
 from tests.bench.limit import as_yaml
 from tests.bench.memory import Peak, family, family_bytes, own_and_file_bytes
 from tests.bench.scaling import BATCHES, FACTORS, THREADS
@@ -200,6 +201,24 @@ def test_the_loss_of_predictions() -> None:
 def test_what_is_installed_has_a_size() -> None:
     size = installed({"seqnet": sys.executable})["seqnet"]["install_bytes"]["median"]
     assert size > sum(path.stat().st_size for path in Path(np.__file__).parent.rglob("*.so"))
+
+
+def test_who_cannot_start_is_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(name: str, python: str, code: str) -> float:
+        if name == "torch":
+            raise subprocess.CalledProcessError(1, python, stderr=b"Traceback:\nModuleNotFoundError: no torch\n")
+        if name == "sklearn" and "fit(" in code:
+            raise subprocess.TimeoutExpired(python, 180.0)
+        return 0.5
+
+    monkeypatch.setattr("tests.bench.installed._run", run)
+    found = startup(dict.fromkeys(["seqnet", "torch", "sklearn"], "python"), 2)
+    value = {"median": 0.5, "low": 0.5, "high": 0.5, "rounds": 2}
+    assert found == {"seqnet": {"import": value, "train": value}}
+    assert capsys.readouterr().err.splitlines() == [
+        "start: torch is out: ModuleNotFoundError: no torch",
+        "start: sklearn is out: it took more than 180 s",
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the child only waits
