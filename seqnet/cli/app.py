@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "runs",
     "bench",
     "list",
     "describe",
