@@ -19,6 +19,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "runs",
+    "compare",
     "bench",
     "list",
     "describe",
