@@ -20,6 +20,7 @@ COMMANDS = (
     "predict",
     "runs",
     "compare",
+    "plot",
     "bench",
     "list",
     "describe",
