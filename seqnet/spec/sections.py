@@ -86,6 +86,11 @@ class TrainingSection(Section):
     validation_freq: PositiveInt | Annotated[list[int], _EPOCHS] = option(
         "validate every so many epochs, or after the epochs of a list (from 1)", default=1
     )
+    on_nan: Literal["stop", "rollback"] = option(
+        "when the loss or a weight becomes NaN or infinite: end the run; or go back to where the epoch began and halve "
+        "the learning rate, five times at most",
+        default="stop",
+    )
     verbose: Literal["auto", 0, 1, 2] = option("0 shows nothing, 2 a line an epoch", default="auto")
 
     @classmethod
