@@ -264,7 +264,7 @@ class Optimizer(Component, ABC):
 
     @property
     def effective_learning_rate(self) -> float:
-        """What the next step uses after rate_scale, which `learning_rate`, the number that callbacks see, is without."""
+        """What the next step uses: `learning_rate`, which callbacks see and set, times rate_scale."""
         return self.current_learning_rate() * self.rate_scale
 
     def change_learning_rate(self, value: Any) -> None:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from seqnet.errors import SeqnetError, TrainingError
 from seqnet.optimizers.base import CLIPS
-from seqnet.runs.folder import CSV
-from seqnet.runs.recorder import LAST, RunRecorder
+from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import read_snapshot
 from seqnet.training.compiled import Diverged
@@ -68,11 +67,11 @@ def _message(found: Culprit, recorder: RunRecorder, folder: Path, *, rate: float
         tries.append("clipnorm: 1.0 on the optimizer")
     rollback = recorder.rollback
     if rollback is None:
-        tries.append("-s training.on_nan=rollback, which goes back and halves the learning rate")
+        tries.append("-s training.on_nan=rollback, which halves the learning rate by itself")
     given_up = f"\n  it happened again after {ROLLBACKS} rollbacks" if rollback is not None and rollback.count else ""
-    best = f", the weights of the best epoch, {recorder.best_epoch}, in best" if recorder.best_epoch else ""
+    best = f", {folder / BEST} the weights of epoch {recorder.best_epoch}" if recorder.best_epoch else ""
     return (
         f"the run ended because its numbers are no longer finite\n  {found}{given_up}\n"
-        f"  kept: {folder / LAST} has the state after step {recorder.saved_step}, {CSV} the epochs before{best}\n"
+        f"  kept: {folder / LAST} has the state after step {recorder.saved_step}{best}\n"
         f"  to try: {'; '.join(tries)}"
     )

@@ -40,7 +40,7 @@ class RunRecorder(Callback):
         monitor: str,
         mode: str,
         extra: dict[str, Any],
-        on_nan: str = "stop",
+        on_nan: str | None = None,
         interval: float = 30.0,
     ) -> None:
         self.described = describe_model(model)
@@ -87,12 +87,14 @@ class RunRecorder(Callback):
         if better or not self.best_values:
             self.best = number if math.isfinite(number) else None
             self.best_epoch, self.best_values = epoch, values
-            self._waiting = self._snapshot(trainer).copied()
+            self._waiting = self._snapshot(trainer)
         if self.rollback is not None:
             self.rollback.keep(trainer, self.callbacks)
         ends = trainer.stop_training or epoch >= trainer.options.epochs
         if ends or time.perf_counter() - self.saved_at >= self.pause:
             self.save(trainer)
+        elif self._waiting is not None and self.best_epoch == epoch:
+            self._waiting = self._waiting.copied()  # the training goes on in its arrays
 
     def save(self, trainer: Any) -> None:
         """Write everything: the metrics, the best weights, the complete state.

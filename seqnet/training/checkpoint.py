@@ -19,13 +19,17 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from seqnet.arrays import Array
 from seqnet.errors import CheckpointError
 
 FORMAT = 1
 STATE = "state.json"
+_DTYPES = {"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64"} | {
+    f"{sign}int{bits}": f"{letter}{bits}" for sign, letter in (("", "I"), ("u", "U")) for bits in (8, 16, 32, 64)
+}
+Buffer = bytes | memoryview
 
 
 @dataclass
@@ -52,12 +56,14 @@ class Snapshot:
 def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
     """Make `folder` hold the snapshot, replacing an older one. Raises CheckpointError; the older one then stays."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        packed = save(snapshot.arrays)
+        make_folder(folder)
+        parts, crc = _packed(snapshot.arrays), 0
+        for part in parts:
+            crc = zlib.crc32(part, crc)
         name = f"arrays-{_next_number(folder):06d}.safetensors"
-        state = {"format": FORMAT, "arrays": name, "crc32": zlib.crc32(packed), **snapshot.data}
+        state = {"format": FORMAT, "arrays": name, "crc32": crc, **snapshot.data}
         text = json.dumps(state, indent=1, default=_plain).encode()
-        write_file(folder / name, packed)
+        write_file(folder / name, *parts)
         write_file(folder / STATE, text)
         _tidy(folder, keep=name)
     except OSError as error:
@@ -91,19 +97,30 @@ def read_snapshot(folder: Path) -> Snapshot:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
-def write_file(path: Path, content: bytes) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, so that they survive a power cut; one that is there is left alone."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def write_file(path: Path, *parts: Buffer) -> None:
     """Replace a file in one step: written under another name, flushed to the disk, renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(content)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def reason(error: OSError) -> str:
@@ -111,7 +128,7 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut, where the system can."""
     opener: Callable[..., int] = os.open
     try:
@@ -122,6 +139,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _packed(arrays: Mapping[str, Array]) -> list[Buffer]:
+    """What a safetensors file of these arrays holds, piece by piece: packing them together would copy all of it."""
+    header: dict[str, Any] = {}
+    parts: list[Buffer] = []
+    end = 0
+    for name, array in arrays.items():
+        ordered = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1)
+        start, end = end, end + ordered.nbytes
+        header[name] = {"dtype": _DTYPES[array.dtype.name], "shape": array.shape, "data_offsets": [start, end]}
+        parts.append(ordered.view(np.uint8).data)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return [len(text).to_bytes(8, "little") + text, *parts]
 
 
 def _next_number(folder: Path) -> int:

@@ -79,23 +79,28 @@ def _loss_culprit(compiled: Compiled, x: Array, y: Array, error: Diverged) -> tu
     """The first layer whose output is not finite, or the rows whose loss is not; the rows' numbers in the batch."""
     try:
         compiled.require_finite()
-    except Diverged as weights:
-        return f"the loss is {error.found}, as the weights before it already were: {weights.found}", None
-    out, mask = x, None
+    except Diverged as earlier:
+        return f"the loss is {error.found}, as the weights before it already were: {earlier.found}", None
+    out, mask, given = x, None, x
     with running():
-        pairs = zip(compiled.network.nodes, compiled.engine.layer_outputs(prepare(compiled.network, x)), strict=True)
-        for node, (out, mask) in pairs:
+        outputs = compiled.engine.layer_outputs(prepare(compiled.network, x))
+        for node, (out, mask) in zip(compiled.network.nodes, outputs, strict=True):  # noqa: B007 (used below)
             bad = np.flatnonzero(~np.isfinite(out).reshape(len(out), -1).all(axis=1))
             if bad.size:
                 kind = "NaN" if np.isnan(out).any() else "infinite"
                 many = f"{bad.size:,} of {len(out):,} rows of the batch"
-                return f"the output of layer {node.layer.name} is {kind} in {many}", bad
+                weights = max((_largest(view) for view in (node.layer.variables or {}).values()), default=0.0)
+                from_ = f"from inputs up to {_largest(given):.4g}" + (
+                    f" and weights up to {weights:.4g}" if weights else ""
+                )
+                return f"the output of layer {node.layer.name} is {kind} in {many}, {from_}", bad
+            given = out
         if not compiled.loss.whole_batch:
             values = []
             for row in range(len(x)):
                 part = None if mask is None else mask[row : row + 1]
-                target, given = y[row : row + 1], out[row : row + 1]
-                value, _ = compiled.loss.value_and_gradient(target, given, None, part, rows=1, need_gradient=False)
+                pair = y[row : row + 1], out[row : row + 1]
+                value, _ = compiled.loss.value_and_gradient(*pair, None, part, rows=1, need_gradient=False)
                 values.append(value)
             bad = np.flatnonzero(~np.isfinite(values))
             if bad.size:
