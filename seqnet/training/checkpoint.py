@@ -44,9 +44,8 @@ class Snapshot:
         return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
 
     def copied(self) -> Snapshot:
-        """The same, independent of what its arrays are views of; the plain data is made plain at once."""
-        arrays = {name: array.copy() for name, array in self.arrays.items()}
-        return Snapshot(arrays, json.loads(json.dumps(self.data, default=_plain)))
+        """The same, independent of what its arrays are views of."""
+        return Snapshot({name: array.copy() for name, array in self.arrays.items()}, self.data)
 
     def put(self, prefix: str, arrays: Mapping[str, Array]) -> None:
         """Store arrays below `prefix/`; unlike np.ascontiguousarray, this keeps arrays without axes as they are."""
