@@ -107,7 +107,16 @@ def _train(
         "threads": len(trainer.compiled.engine.workers),
     }
     columns = ["epoch", *sorted(ways), "learning_rate"]
-    recorder = RunRecorder(model, callbacks, columns, monitor=monitor, mode=mode, extra=extra, on_nan=options.on_nan)
+    recorder = RunRecorder(
+        model,
+        callbacks,
+        columns,
+        monitor=monitor,
+        mode=mode,
+        extra=extra,
+        on_nan=options.on_nan,
+        interval=spec.training.checkpoint_seconds,
+    )
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
     record = _Record(spec, data, model, trainer, recorder)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from seqnet.checkers import Choice, Either, Fraction, MappingOf, NonNegativeInt, Number, PositiveInt, Tuple
+from seqnet.checkers import (
+    Choice,
+    Either,
+    Fraction,
+    MappingOf,
+    NonNegativeInt,
+    Number,
+    PositiveFloat,
+    PositiveInt,
+    Tuple,
+)
 from seqnet.datasets.base import Dataset, Source
 from seqnet.declare import Component, option
 
@@ -90,6 +100,10 @@ class TrainingSection(Section):
         "when the loss or a weight becomes NaN or infinite: end the run; or go back to where the epoch began and halve "
         "the learning rate, five times at most",
         default="stop",
+    )
+    checkpoint_seconds: PositiveFloat = option(
+        "seconds after which the state is saved in the middle of a long epoch too; every epoch saves it at its end",
+        default=30.0,
     )
     verbose: Literal["auto", 0, 1, 2] = option("0 shows nothing, 2 a line an epoch", default="auto")
 
