@@ -24,7 +24,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         handle = _open(path)
     except OSError as error:
-        raise TrainingError(f"can't write {path}: {reason(error)}") from error
+        advice = "make it writable, or copy the run to where you may write and name that place with --runs FOLDER"
+        raise TrainingError(f"can't write in {folder}: {reason(error).lower()}; {advice}") from error
     if handle is None:
         raise UsageError(f"another process is training in {folder}; wait for its end, or stop it first")
     try:
