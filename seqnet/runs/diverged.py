@@ -36,9 +36,23 @@ def go_on_or_explain(
     optimizer = trainer.compiled.optimizer
     rate = optimizer.effective_learning_rate
     clips = any(getattr(optimizer, name) is not None for name in CLIPS)
+    rollbacks, best_epoch = recorder.rollbacks, recorder.best_epoch  # which the search sets back
     if not trainer.interrupted:
         found = _first(trainer, recorder, folder, train, validation, options, watching) or found
-    raise TrainingError(_message(found, recorder, folder, rate=rate, clips=clips)) from error
+    tries = [f"a learning rate below {rate:.4g}"]
+    if found.largest > _LARGE:
+        tries.append(f"inputs that are scaled (they reach {found.largest:.4g}): Normalization or Rescaling")
+    if not clips:
+        tries.append("clipnorm: 1.0 on the optimizer")
+    if rollback is None:
+        tries.append("-s training.on_nan=rollback, which halves the learning rate by itself")
+    given_up = f"\n  it happened again after {ROLLBACKS} rollbacks" if rollbacks else ""
+    best = f", {folder / BEST} the weights of epoch {best_epoch}" if best_epoch else ""
+    raise TrainingError(
+        f"the run ended because its numbers are no longer finite\n  {found}{given_up}\n"
+        f"  kept: {folder / LAST} has the state after step {recorder.saved_step}{best}\n"
+        f"  to try: {'; '.join(tries)}"
+    ) from error
 
 
 def _first(
@@ -57,21 +71,3 @@ def _first(
         return None
     taking_part = [callback for callback in recorder.callbacks if callback is not recorder and callback in watching]
     return search(trainer, train, validation, options, taking_part, recorder.callbacks, snapshot)
-
-
-def _message(found: Culprit, recorder: RunRecorder, folder: Path, *, rate: float, clips: bool) -> str:
-    tries = [f"a learning rate below {rate:.4g}"]
-    if found.largest > _LARGE:
-        tries.append(f"inputs that are scaled (they reach {found.largest:.4g}): Normalization or Rescaling")
-    if not clips:
-        tries.append("clipnorm: 1.0 on the optimizer")
-    rollback = recorder.rollback
-    if rollback is None:
-        tries.append("-s training.on_nan=rollback, which halves the learning rate by itself")
-    given_up = f"\n  it happened again after {ROLLBACKS} rollbacks" if rollback is not None and rollback.count else ""
-    best = f", {folder / BEST} the weights of epoch {recorder.best_epoch}" if recorder.best_epoch else ""
-    return (
-        f"the run ended because its numbers are no longer finite\n  {found}{given_up}\n"
-        f"  kept: {folder / LAST} has the state after step {recorder.saved_step}{best}\n"
-        f"  to try: {'; '.join(tries)}"
-    )

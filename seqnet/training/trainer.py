@@ -93,8 +93,8 @@ class Trainer:
     ) -> History:
         """Train. Raises DataError, UsageError, Diverged, and whatever a callback raises."""
         self.options = options
-        if options.on_nan is not None and self.compiled.guard is Guard.OFF:
-            self.compiled.guard = Guard.LOSS
+        if self.compiled.guard is not Guard.ALL:
+            self.compiled.guard = Guard.OFF if options.on_nan is None else Guard.LOSS
         if isinstance(train, Rows) and not len(train):
             raise DataError("there are no training rows")
         batches = train.length if isinstance(train, Feed) else math.ceil(len(train) / options.batch_size)
