@@ -82,10 +82,13 @@ def by_columns(b: Array, across: int) -> Array:
     return b.reshape(*b.shape[:-1], -1, across).swapaxes(-2, -3)
 
 
-def multiply(a: Array, b: Array, out: Array) -> None:
-    """out = a @ b for matrices (M, K), (K, N), (M, N); a may be the transpose of a contiguous matrix."""
+def multiply(a: Array, b: Array, out: Array, pieces: tuple[int, int] | None = None) -> None:
+    """out = a @ b for matrices (M, K), (K, N), (M, N); a may be the transpose of a contiguous matrix.
+
+    pieces: rows and columns of the pieces, where a and out are some pieces of a larger product.
+    """
     rows, inner = a.shape
-    step, across = piece_shape(rows, inner, b.shape[1])
+    step, across = pieces or piece_shape(rows, inner, b.shape[1])
     if rows >= MANY_ROWS:
         b = np.ascontiguousarray(b)  # the small kernels are half as fast on a transpose
     if step >= rows and across == b.shape[1]:
