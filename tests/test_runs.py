@@ -553,6 +553,61 @@ def test_batches_can_change_between_epochs_only(tmp_path: Path) -> None:
     assert len(run(path, "training.batch_size=8", resume=True).history["loss"]) == 4
 
 
+RATE = "optimizer={SGD: {learning_rate: 0.1, momentum: %s}}"
+PLATEAU = "callbacks=[ReduceLROnPlateau: {monitor: loss, patience: 1, min_delta: 9, factor: 0.5}]"
+
+
+def rates(result: RunResult) -> list[float]:
+    with open(result.folder / "metrics.csv", newline="") as file:
+        return [float(row["learning_rate"]) for row in csv.DictReader(file)]
+
+
+def test_a_new_learning_rate_is_taken_and_an_old_one_left_as_it_became(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN)
+    run(path, RATE % 0.9, PLATEAU, "training.epochs=3")
+    # The callback lowers it after epochs 2 and 3; the file still says 0.1.
+    kept = run(path, RATE % 0.5, PLATEAU, "training.epochs=4", resume=True)
+    assert rates(kept) == [0.1, 0.1, 0.05, 0.025]
+    new = run(path, RATE % 0.5, "optimizer.SGD.learning_rate=0.3", PLATEAU, "training.epochs=5", resume=True)
+    assert rates(new) == [0.1, 0.1, 0.05, 0.025, 0.3]
+    schedule = "optimizer.SGD.learning_rate={CosineDecay: {initial_learning_rate: 0.2, decay_steps: 600}}"
+    run(path, RATE % 0.5, schedule, "training.epochs=6", resume=True)
+    back = run(path, RATE % 0.5, "training.epochs=7", resume=True)
+    assert 0.19 < rates(back)[5] < 0.2 and rates(back)[6] == 0.1
+
+
+def test_what_changed_is_said(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN)
+    run(path, "training.epochs=2")
+    seen: list[Any] = []
+    run(
+        path,
+        "training.batch_size=8",
+        "optimizer.Adam.clipnorm=1.0",
+        "optimizer.Adam.learning_rate=0.01",
+        "callbacks=[TerminateOnNaN]",
+        resume=True,
+        on_event=lambda name, details: name == "start" and seen.extend(details["changes"]),
+    )
+    assert seen == [
+        "optimizer.Adam.learning_rate: {ExponentialDecay: {initial_learning_rate: 0.02, decay_st... → 0.01",
+        "optimizer.Adam.clipnorm: none → 1.0",
+        "training.epochs: 2 → 4",
+        "training.batch_size: 16 → 8",
+        "callbacks: [] → [{TerminateOnNaN: {raise_error: false}}]",
+    ]
+
+
+def test_options_of_the_optimizer_that_need_another_state(tmp_path: Path) -> None:
+    path = write(tmp_path, PLAIN)
+    run(path, "training.epochs=1")
+    assert resumed(path, "optimizer.Adam.amsgrad=true") == (
+        "./runs/flowers/1 can't go on with these options of the optimizer:\n"
+        "  optimizer.Adam.amsgrad: false → true\n"
+        "the state is not that of Adam with these options: it lacks velocity_hat"
+    )
+
+
 def test_other_data_than_it_was_trained_on_are_mentioned(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     arrays = {"x": rng.normal(size=(40, 3)).astype(np.float32), "y": rng.integers(0, 3, 40)}
@@ -875,6 +930,21 @@ def test_evaluate_gives_the_values_of_training_to_the_last_digit(name: str, chec
     assert not found.warnings
     if checkpoint == "best":
         assert evaluate(result.folder).values == result.test
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_evaluate_gives_the_values_of_training_for_any_number_of_workers(threads: int, tmp_path: Path) -> None:
+    text = PLAIN.replace("iris", "digits").replace("- Normalization", "- Flatten").replace("units: 3,", "units: 10,")
+    text = text.replace("- Flatten", "- Rescaling: {scale: 0.0625}\n  - Flatten").replace("size: 16", "size: 96")
+    result = train(load_spec(write(tmp_path, text)), runs=tmp_path / "runs", threads=threads)
+    for checkpoint, logged in (("best", result.best), ("last", result.final)):
+        found = evaluate(result.folder, split="validation", checkpoint=checkpoint)
+        assert {f"val_{name}": value for name, value in found.values.items()} == {
+            name: value for name, value in logged.items() if name.startswith("val_")
+        }
+    assert evaluate(result.folder).values == result.test
+    # The training rows can be measured too: what was logged of them is a mean over weights that changed.
+    assert evaluate(result.folder, split="train").values["loss"] < result.history["loss"][0]
 
 
 def test_evaluate_counts_class_by_class(finished: Path) -> None:
