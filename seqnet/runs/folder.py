@@ -42,7 +42,11 @@ def create_run(runs: Path, name: str) -> Path:
                 (runs / name / str(number)).mkdir()
             except FileExistsError:
                 continue
-            sync_folder(runs / name)
+            try:
+                sync_folder(runs / name)
+            except OSError:
+                (runs / name / str(number)).rmdir()
+                raise
             return runs / name / str(number)
     except OSError as error:
         raise TrainingError(

@@ -59,7 +59,6 @@ class RunRecorder(Callback):
         self.rollback = Rollback() if on_nan == "rollback" else None
         self.saved_at = time.perf_counter()
         self.saved_step = 0
-        self.took = 0.0  # seconds, the last save
         self.pause = 0.0  # seconds until the next save is worth its time
         self._waiting: Snapshot | None = None  # the best state, not yet written
 
@@ -69,10 +68,8 @@ class RunRecorder(Callback):
         self.files = MetricsFiles(folder, self.columns)
 
     def after_step(self, trainer: Any) -> None:
-        if (
-            time.perf_counter() - self.saved_at > max(self.interval, 50 * self.took)
-            and trainer.position.batch < trainer.steps
-        ):
+        due = time.perf_counter() - self.saved_at > max(self.interval, self.pause)
+        if due and trainer.position.batch < trainer.steps:
             self.save(trainer)
 
     def after_epoch(self, trainer: Any, logs: Logs) -> None:
@@ -90,7 +87,7 @@ class RunRecorder(Callback):
             self._waiting = self._snapshot(trainer)
         if self.rollback is not None:
             self.rollback.keep(trainer, self.callbacks)
-        ends = trainer.stop_training or epoch >= trainer.options.epochs
+        ends = trainer.stop_training or epoch >= trainer.options.epochs or self.seconds[-1] > self.interval
         if ends or time.perf_counter() - self.saved_at >= self.pause:
             self.save(trainer)
         elif self._waiting is not None and self.best_epoch == epoch:
@@ -112,9 +109,8 @@ class RunRecorder(Callback):
             self.rollback.add_to(snapshot)
         write_snapshot(self.folder / LAST, snapshot)
         self.saved_at, self.saved_step = time.perf_counter(), trainer.position.step
-        self.took = self.saved_at - started
         # The first epoch is always kept, whatever the save before it took.
-        self.pause = min(self.interval, 50 * self.took) if self.rows else 0.0
+        self.pause = 50 * (self.saved_at - started) if self.rows else 0.0
 
     def resume(self, snapshot: Snapshot) -> None:
         """Go on from what a checkpoint holds, after put_state."""
