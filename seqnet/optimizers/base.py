@@ -301,14 +301,17 @@ class Optimizer(Component, ABC):
 
     # -- its state, for checkpoints
 
-    def state(self) -> dict[str, Array]:
-        """All that steps have changed: loaded into an equal optimizer, the next steps give the same bytes."""
+    def state(self, *, copy: bool = True) -> dict[str, Array]:
+        """All that steps have changed: loaded into an equal optimizer, the next steps give the same bytes.
+
+        copy: False gives the slots themselves, which go on changing.
+        """
         kept = {"iterations": np.array(self._iterations, np.int64)}
         if self._schedule is None:
             kept["learning_rate"] = np.array(self._rate, np.float64)
         if self.rate_scale != 1.0:
             kept["rate_scale"] = np.array(self.rate_scale, np.float64)
-        return kept | {name: slot.copy() for name, slot in self._slots.items()}
+        return kept | {name: slot.copy() if copy else slot for name, slot in self._slots.items()}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """The inverse of `state`. A learning rate that is missing, or that a schedule decides now, is left alone.

@@ -61,6 +61,7 @@ class RunRecorder(Callback):
         self.saved_step = 0
         self.pause = 0.0  # seconds until the next save is worth its time
         self._waiting: Snapshot | None = None  # the best state, not yet written
+        self._kept: Snapshot | None = None  # the memory of the last one that had to wait
 
     def open(self, folder: Path) -> None:
         """Write into this folder from now on."""
@@ -91,7 +92,7 @@ class RunRecorder(Callback):
         if ends or time.perf_counter() - self.saved_at >= self.pause:
             self.save(trainer)
         elif self._waiting is not None and self.best_epoch == epoch:
-            self._waiting = self._waiting.copied()  # the training goes on in its arrays
+            self._waiting = self._kept = self._waiting.copied(into=self._kept)  # the training goes on in its arrays
 
     def save(self, trainer: Any) -> None:
         """Write everything: the metrics, the best weights, the complete state.

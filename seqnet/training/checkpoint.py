@@ -43,9 +43,18 @@ class Snapshot:
         """The arrays below `prefix/`, without it."""
         return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
 
-    def copied(self) -> Snapshot:
-        """The same, independent of what its arrays are views of."""
-        return Snapshot({name: array.copy() for name, array in self.arrays.items()}, self.data)
+    def copied(self, into: Snapshot | None = None) -> Snapshot:
+        """The same, independent of what its arrays are views of. into: an older copy, whose memory is used again."""
+        room = {} if into is None else into.arrays
+        arrays = {}
+        for name, array in self.arrays.items():
+            old = room.get(name)
+            if old is not None and old.shape == array.shape and old.dtype == array.dtype:
+                np.copyto(old, array)
+                arrays[name] = old
+            else:
+                arrays[name] = array.copy()
+        return Snapshot(arrays, self.data)
 
     def put(self, prefix: str, arrays: Mapping[str, Array]) -> None:
         """Store arrays below `prefix/`; unlike np.ascontiguousarray, this keeps arrays without axes as they are."""

@@ -154,7 +154,7 @@ class Rollback:
 
     def keep(self, trainer: Trainer, callbacks: Sequence[Callback]) -> None:
         """Remember this state as good."""
-        self.good = take_state(trainer, callbacks).copied()
+        self.good = take_state(trainer, callbacks).copied(into=self.good)
 
     def add_to(self, snapshot: Snapshot) -> None:
         """Let a checkpoint of a later moment carry the good state."""

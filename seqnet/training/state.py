@@ -56,7 +56,7 @@ def take_state(trainer: Trainer, callbacks: Sequence[Callback]) -> Snapshot:
     compiled = trainer.compiled
     snapshot = take_weights(compiled.network)
     snapshot.put("carried", compiled.network.parameters.carried())
-    snapshot.put("optimizer", compiled.optimizer.state())
+    snapshot.put("optimizer", compiled.optimizer.state(copy=False))
     snapshot.put("running", compiled.running.state())
     for index, callback in enumerate(callbacks):
         kept = callback.arrays() if hasattr(callback, "arrays") else []
