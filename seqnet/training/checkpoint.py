@@ -49,7 +49,8 @@ class Snapshot:
         arrays = {}
         for name, array in self.arrays.items():
             old = room.get(name)
-            if old is not None and old.shape == array.shape and old.dtype == array.dtype:
+            same = old is not None and old.shape == array.shape and old.dtype == array.dtype
+            if old is not None and same and old.flags.writeable:  # what was read from a file is not
                 np.copyto(old, array)
                 arrays[name] = old
             else:
