@@ -7,6 +7,7 @@ import math
 import mmap
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,9 @@ import pytest
 from seqnet.spec.run import load_spec
 from tests.bench import race, report
 from tests.bench.contestant import loss, seqnet_side
-from tests.bench.installed import installed
+from tests.bench.installed import installed, startup
 from tests.bench.limit import as_yaml
-from tests.bench.memory import Peak, family, proportional_bytes
+from tests.bench.memory import Peak, family, family_bytes, own_and_file_bytes
 from tests.bench.scaling import BATCHES, FACTORS, THREADS
 from tests.bench.works import WORKS
 
@@ -64,7 +65,7 @@ def test_a_work_as_a_file_is_the_same_network(name: str, tmp_path: Path) -> None
 
 def measured(seconds: float) -> dict[str, Any]:
     value = {"median": seconds, "low": seconds / 2, "high": 2 * seconds, "rounds": 3}
-    return {"train": value, "predict_1": value, "predict_256": value, "peak_pss_bytes": {"median": 5e7}}
+    return {"train": value, "predict_1": value, "predict_256": value, "peak_family_bytes": {"median": 5e7}}
 
 
 def test_a_dropped_contestant_is_noted_in_the_table() -> None:
@@ -81,7 +82,7 @@ def test_the_share_of_the_limit() -> None:
     assert report.limit_table(found).splitlines() == [
         "| work | products, ms | bytes, ms | seqnet | keras-jax |",
         "|---|---|---|---|---|",
-        f"| {work} | 0.1 | 0.06 | 50% | – |",
+        f"| {work} | 0.1 | 0.06 | 50.0% | – |",
     ]
 
 
@@ -145,6 +146,9 @@ class Player:
             raise TimeoutError
         return 30 if patience is None else 40
 
+    def last_words(self) -> str:
+        return "no"
+
     def close(self) -> None: ...
 
 
@@ -153,7 +157,7 @@ def test_a_silent_contestant_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) 
     found = race.race(next(iter(WORKS)), {"seqnet": "python", "torch": "python"}, 2)
     assert found["torch"] == {"dropped": race.DROPPED}
     assert found["seqnet"]["train"]["rounds"] == 2
-    assert found["seqnet"]["peak_pss_bytes"] == {"median": 40}
+    assert found["seqnet"]["peak_family_bytes"] == {"median": 40}
 
 
 @pytest.mark.parametrize(
@@ -199,13 +203,32 @@ def test_what_is_installed_has_a_size() -> None:
     assert size > sum(path.stat().st_size for path in Path(np.__file__).parent.rglob("*.so"))
 
 
+def test_who_cannot_start_is_left_out(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(name: str, python: str, code: str) -> float:
+        if name == "torch":
+            raise subprocess.CalledProcessError(1, python, stderr=b"Traceback:\nModuleNotFoundError: no torch\n")
+        if name == "sklearn" and "fit(" in code:
+            raise subprocess.TimeoutExpired(python, 180.0)
+        return 0.5
+
+    monkeypatch.setattr("tests.bench.installed._run", run)
+    found = startup(dict.fromkeys(["seqnet", "torch", "sklearn"], "python"), 2)
+    value = {"median": 0.5, "low": 0.5, "high": 0.5, "rounds": 2}
+    assert found == {"seqnet": {"import": value, "train": value}}
+    assert capsys.readouterr().err.splitlines() == [
+        "start: torch is out: ModuleNotFoundError: no torch",
+        "start: sklearn is out: it took more than 180 s",
+    ]
+
+
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")  # the child only waits
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="needs Linux")
 def test_memory_counts_children_and_shared_pages_once() -> None:
     size = 64 << 20
     shared = mmap.mmap(-1, size)
     shared.write(b"\1" * size)
-    before = proportional_bytes(os.getpid())
+    before = own_and_file_bytes(os.getpid())[0]
+    together = family_bytes(os.getpid())
     ready, tell = os.pipe()
     child = os.fork()
     if child == 0:
@@ -221,12 +244,12 @@ def test_memory_counts_children_and_shared_pages_once() -> None:
         assert family(os.getpid())[:1] == [os.getpid()] and child in family(os.getpid())
         with Peak(os.getpid()) as peak:
             pass
-        assert proportional_bytes(os.getpid()) < before - 0.4 * size
-        assert 0.9 * before < peak.bytes < before + 0.5 * size
+        assert own_and_file_bytes(os.getpid())[0] < before - 0.4 * size
+        assert 0.9 * together < peak.bytes < together + 0.5 * size
     finally:
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)
         os.close(ready)
         os.close(tell)
         shared.close()
-    assert proportional_bytes(child) == 0
+    assert own_and_file_bytes(child) == (0, 0)

@@ -158,7 +158,7 @@ def sklearn_side(work: Work, x: np.ndarray, y: np.ndarray) -> Side:
     classes = np.unique(y)
 
     def train(epochs: int) -> list[float]:
-        return timed(lambda: model.partial_fit(x, y, classes), epochs)
+        return timed(lambda: model.partial_fit(x, y, classes=classes), epochs)
 
     return train, model.predict_proba, None
 

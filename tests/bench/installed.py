@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from tests.bench.race import BACKENDS, summary
 
 PACKAGE = Path(__file__).parents[2] / "seqnet"
 EPOCHS = 3
+STARTUP_PATIENCE = 180.0  # seconds
 
 DATA = """
 import numpy as np
@@ -79,18 +81,29 @@ print(total)
 def startup(contestants: dict[str, str], rounds: int) -> dict[str, Any]:
     """Seconds from the start of a process to the end of its imports, and to the end of training a first network."""
     times: dict[str, dict[str, list[float]]] = {name: {"import": [], "train": []} for name in contestants}
+    out: dict[str, str] = {}
     for _ in range(rounds):
-        for name, python in contestants.items():
+        for name in [name for name in contestants if name not in out]:
             imports, training = SCRIPTS[name]
-            times[name]["import"].append(_run(name, python, imports))
-            times[name]["train"].append(_run(name, python, imports + DATA + training.format(epochs=EPOCHS)))
-    return {name: {key: summary(values) for key, values in taken.items()} for name, taken in times.items()}
+            codes = {"import": imports, "train": imports + DATA + training.format(epochs=EPOCHS)}
+            try:
+                for key, code in codes.items():
+                    times[name][key].append(_run(name, contestants[name], code))
+            except subprocess.TimeoutExpired:
+                out[name] = f"it took more than {STARTUP_PATIENCE:.0f} s"
+            except subprocess.CalledProcessError as error:
+                words = (error.stderr.decode(errors="replace").strip() or "without a word").splitlines()
+                out[name] = words[-1]
+            if name in out:
+                print(f"start: {name} is out: {out[name]}", file=sys.stderr)
+    measured = {name: taken for name, taken in times.items() if name not in out}
+    return {name: {key: summary(values) for key, values in taken.items()} for name, taken in measured.items()}
 
 
 def _run(name: str, python: str, code: str) -> float:
     environment = {**os.environ, "KERAS_BACKEND": BACKENDS.get(name, ""), "TF_CPP_MIN_LOG_LEVEL": "3"}
     started = time.perf_counter()
-    subprocess.run([python, "-c", code], env=environment, check=True, capture_output=True)
+    subprocess.run([python, "-c", code], env=environment, check=True, capture_output=True, timeout=STARTUP_PATIENCE)
     return time.perf_counter() - started
 
 

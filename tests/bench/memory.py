@@ -20,13 +20,31 @@ def family(pid: int) -> list[int]:
     return found
 
 
-def proportional_bytes(pid: int) -> int:
-    """The bytes of one process; of a page that several have, each is charged its part. 0 where it is no more."""
+def own_and_file_bytes(pid: int) -> tuple[int, int]:
+    """The bytes of one process: its part of the pages that it has to itself or shares by forking, and those of files.
+
+    (0, 0) where the process is no more.
+    """
     with contextlib.suppress(OSError):
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
-    return 0
+        facts = {}
+        for name in ("smaps_rollup", "status"):
+            for line in Path(f"/proc/{pid}/{name}").read_text().splitlines():
+                key, _, value = line.partition(":")
+                if value.endswith(" kB"):
+                    facts[key] = int(value.split()[0]) * 1024
+        return facts.get("Pss_Anon", 0) + facts.get("Pss_Shmem", 0), facts.get("RssFile", 0)
+    return 0, 0
+
+
+def family_bytes(pid: int) -> int:
+    """The bytes of a process and all its descendants, every page once.
+
+    Of memory that was shared by forking, each process is charged its part. Pages of files, mostly libraries, are the
+    same ones in all of a family; their proportional size would be smaller when strangers use the same libraries, as
+    other contestants do.
+    """
+    sizes = [own_and_file_bytes(member) for member in family(pid)]
+    return sum(own for own, _ in sizes) + max(file for _, file in sizes)
 
 
 class Peak:
@@ -53,6 +71,6 @@ class Peak:
 
     def _watch(self) -> None:
         while True:
-            self.bytes = max(self.bytes, sum(proportional_bytes(pid) for pid in family(self.pid)))
+            self.bytes = max(self.bytes, family_bytes(self.pid))
             if self._over.wait(INTERVAL_S):
                 return

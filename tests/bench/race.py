@@ -7,6 +7,8 @@ import math
 import select
 import statistics
 import subprocess
+import sys
+import tempfile
 from typing import Any
 
 from tests.bench.memory import Peak
@@ -26,8 +28,9 @@ class Contestant:
     def __init__(self, name: str, python: str) -> None:
         self.name = name
         command = [python, "-m", "tests.bench.contestant", name]
+        self.complaints = tempfile.TemporaryFile("w+", errors="replace")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.complaints, text=True
         )
 
     def ask(self, patience: float | None = None, **command: Any) -> dict[str, Any] | None:
@@ -52,10 +55,15 @@ class Contestant:
             answer = self.ask(patience, train=1)
         return None if answer is None else peak.bytes
 
+    def last_words(self) -> str:
+        """The last line that it wrote to stderr."""
+        self.complaints.seek(0)
+        return (self.complaints.read().strip() or "without a word").splitlines()[-1]
+
     def close(self) -> None:
         self.process.kill()
         with self.process:  # waits, and closes what it was talked to through
-            pass
+            self.complaints.close()
 
 
 def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
@@ -80,7 +88,9 @@ def race(name: str, contestants: dict[str, str], rounds: int) -> dict[str, Any]:
         found[process.name] = {key: summary(values) for key, values in times[process.name].items() if values}
         last = process.train_watched()
         if last is not None:
-            found[process.name]["peak_pss_bytes"] = {"median": max(peaks[process.name], last)}
+            found[process.name]["peak_family_bytes"] = {"median": max(peaks[process.name], last)}
+        else:
+            print(f"{name}: {process.name} ended: {process.last_words()}", file=sys.stderr)
         process.close()
     return found
 
@@ -103,6 +113,8 @@ def _lined_up(name: str, contestants: dict[str, str], found: dict[str, Any]) -> 
             found[contestant] = {"dropped": DROPPED}
             peak = None
         if built is None or peak is None:
+            reason = DROPPED if contestant in found else process.last_words()
+            print(f"{name}: {contestant} is out: {reason}", file=sys.stderr)
             process.close()
             continue
         if built["parameters"] is not None:

@@ -72,7 +72,7 @@ def limit_table(results: Results) -> str:
     for work, found in known.items():
         limit, steps = found["limit"], math.ceil(WORKS[work].rows / WORKS[work].batch)
         least = (limit["products_s"] + limit["bytes_s"]) * steps
-        shares = [f"{least / found[n]['train']['median']:.0%}" if "train" in found.get(n, {}) else "–" for n in names]
+        shares = [f"{least / found[n]['train']['median']:.1%}" if "train" in found.get(n, {}) else "–" for n in names]
         rows.append([work, number(1e3 * limit["products_s"]), number(1e3 * limit["bytes_s"]), *shares])
     return markdown(["work", "products, ms", "bytes, ms", *names], rows)
 
@@ -129,9 +129,9 @@ def sections(results: Results) -> list[tuple[str, str]]:
         ("Milliseconds to predict one row", having("predict_1"), lambda found: table(found, "predict_1", 1e3)),
         ("Milliseconds to predict 256 rows", having("predict_256"), lambda found: table(found, "predict_256", 1e3)),
         (
-            "Peak memory in training, MB, of all processes of a contestant, shared pages counted once",
-            having("peak_pss_bytes"),
-            lambda found: table(found, "peak_pss_bytes", 1e-6),
+            "Peak memory in training, MB, of all processes of a contestant, pages that they share counted once",
+            having("peak_family_bytes"),
+            lambda found: table(found, "peak_family_bytes", 1e-6),
         ),
         ("Seconds from the start of a process, mlp 784-128-10, batch 32", start, lambda found: table(found)),
         ("Size on disk, MB", size, lambda found: table(found, "install_bytes", 1e-6)),
