@@ -5,7 +5,6 @@ from __future__ import annotations
 import platform
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -25,6 +24,7 @@ from seqnet.runs.folder import create_run
 from seqnet.runs.lock import locked
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
+from seqnet.runs.signals import interruptible
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
@@ -280,36 +280,6 @@ def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
         if not node.layer.adapted:
             parts = (prepare(model.network, x[rows]) for rows in slices(len(x), batch_size))
             node.layer.adapt(engine.outputs_before(index, part) for part in parts)
-
-
-@dataclass
-class Stop:
-    """The number of the signal that ended a run; None while there was none."""
-
-    number: int | None = None
-
-
-@contextmanager
-def interruptible(trainer: Trainer) -> Iterator[Stop]:
-    """Let the first Ctrl-C (or SIGTERM, SIGHUP) end the run after the batch, and the second one at once."""
-    came = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        came.number = came.number or number
-        if trainer.interrupted:
-            raise KeyboardInterrupt
-        trainer.interrupted = True
-
-    watched = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in watched}
-    try:
-        yield came
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
