@@ -77,6 +77,7 @@ class Trainer:
         self.options = FitOptions()
         self.resumed = False
         self.epoch_started = 0.0
+        self.last_loss = 0.0  # of the batch that was trained on last, before its step
 
     def fit(
         self,
@@ -179,7 +180,7 @@ class Trainer:
             for callback in hooks:
                 callback.on_train_batch_begin(number, {})
             x, y, weight = batch
-            compiled.train_batch(prepare(compiled.network, x), y, weight)
+            self.last_loss = compiled.train_batch(prepare(compiled.network, x), y, weight)
             position.batch += 1
             position.step += 1
             logs = self.running_logs() if hooks else {}
@@ -204,7 +205,8 @@ class Trainer:
             callback.on_train_batch_begin(position.batch, {})
         compiled = self.compiled
         weight = None if train.weight is None else take(train.weight, rows)
-        compiled.train_batch(prepare(compiled.network, take(train.x, rows)), take(train.y, rows), weight)
+        x = prepare(compiled.network, take(train.x, rows))
+        self.last_loss = compiled.train_batch(x, take(train.y, rows), weight)
         number = position.batch
         position.batch += 1
         position.cursor += 1
