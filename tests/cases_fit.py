@@ -83,6 +83,57 @@ CASES: dict[str, dict[str, Any]] = {
         "validation": "data",
         "fit": {"validation_freq": 2},
     },
+    "validation_freq_list": {
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"validation_freq": [1, 3]},
+    },
+    "validation_weights": {
+        "model": DENSE3,
+        "y": "classes",
+        "loss": "sparse_categorical_crossentropy",
+        "weighted_metrics": ["accuracy"],
+        "validation": "weighted",
+    },
+    "sample_weight_validation_split": {
+        "model": DENSE3,
+        "y": "classes",
+        "loss": "sparse_categorical_crossentropy",
+        "weighted_metrics": ["accuracy"],
+        "sample_weight": True,
+        "fit": {"validation_split": 0.3},
+    },
+    "class_weight_validation_split": {  # the weights count in training alone
+        "model": DENSE3,
+        "y": "classes",
+        "loss": "sparse_categorical_crossentropy",
+        "weighted_metrics": ["accuracy"],
+        "fit": {"validation_split": 0.3, "class_weight": {0: 0.5, 2: 3.0}},
+    },
+    "validation_steps": {
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"validation_batch_size": 4, "validation_steps": 2},
+    },
+    "validation_steps_alone": {  # of as many rows as take all of them: 5
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"batch_size": None, "validation_steps": 2},
+    },
+    "steps_per_epoch": {"model": DENSE1, "y": "real", "loss": "mse", "fit": {"steps_per_epoch": 1}},
+    "steps_per_epoch_alone": {  # of as many rows as take all of them: 6
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"batch_size": None, "steps_per_epoch": 4},
+    },
     "sum_reduction": {"model": DENSE1, "y": "real", "loss": ("MeanSquaredError", {"reduction": "sum"})},
     "label_smoothing": {
         "model": DENSE3,
@@ -154,6 +205,13 @@ def draw(name: str) -> dict[str, np.ndarray]:
         }[case["y"]]
         arrays[f"{part}weight"] = rng.uniform(0.2, 2.0, rows).astype(np.float32)
     return arrays
+
+
+def validation_data(name: str) -> tuple[np.ndarray, ...] | None:
+    """What a case is validated on, with weights where it says so."""
+    data, kind = draw(name), CASES[name].get("validation")
+    arrays = (data["val_x"], data["val_y"], data["val_weight"])
+    return {None: None, "data": arrays[:2], "weighted": arrays}[kind]
 
 
 def draw_weights(name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ import pytest
 
 import seqnet
 from seqnet import callbacks, layers
-from seqnet.errors import CheckpointError, SpecError, UsageError
+from seqnet.errors import CheckpointError, DataError, ShapeError, SpecError, UsageError
 from seqnet.models import Sequential, clone_model, load_model, model_from_json
 
 X = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4)
@@ -181,11 +181,46 @@ def test_callbacks_must_be_callbacks() -> None:
         ({"validation_batch_size": "8"}, "validation_batch_size must be a whole number > 0, got '8'"),
         ({"shuffle": "yes"}, "shuffle must be True, False or 'batch', got 'yes'"),
         ({"verbose": "loud"}, "verbose must be 'auto', 0, 1 or 2, got 'loud'"),
-        ({"class_weight": [1, 2, 3]}, "class_weight must be a mapping such as"),
+        ({"class_weight": [1, 2, 3]}, "class_weight must be balanced or a mapping from a whole number >= 0 to"),
+        ({"class_weight": {0: -1.0}}, "class_weight of 0 must be a number >= 0, got -1.0"),
+        ({"class_weight": {0: np.nan}}, "class_weight of 0 must be a number >= 0, got nan"),
+        ({"class_weight": {"a": 1.0}}, "a key of class_weight must be a whole number >= 0, got 'a'"),
+        ({"class_weight": {0: 2.0}, "sample_weight": np.ones(len(X))}, "give class_weight or sample_weight, not both"),
+        ({"validation_freq": 0}, "validation_freq must be a whole number > 0, got 0"),
+        ({"validation_freq": [1, 2.5]}, "an epoch of validation_freq must be a whole number > 0, got 2.5"),
+        ({"validation_freq": []}, "validation_freq must be a whole number > 0, got []"),
+        ({"validation_split": 1.5}, "validation_split must be a number > 0 and < 1, got 1.5"),
+        ({"validation_split": "half"}, "validation_split must be a number > 0 and < 1, got 'half'"),
+        ({"steps_per_epoch": 1000, "batch_size": 8}, "steps_per_epoch 1000 is more than the"),
+        ({"weighted_sampling": "often"}, "weighted_sampling must be balanced or a mapping from"),
+        ({"weighted_sampling": "balanced", "class_weight": {0: 2.0}}, "would make up for rare classes twice"),
+        ({"weighted_sampling": np.ones(len(X)), "class_weight": "balanced"}, "would make up for rare classes twice"),
+        ({"weighted_sampling": "balanced", "shuffle": False}, "leave shuffle out"),
     ],
 )
 def test_wrong_arguments_of_fit(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as caught:
+        compiled().fit(X, Y, **{"verbose": 0, **options})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sample_weight": np.ones(3)}, f"sample_weight has 3 rows, but y has {len(X)}"),
+        ({"sample_weight": 2.0}, "sample_weight has a single number, but y has"),
+        ({"sample_weight": ["a"] * len(X)}, "sample_weight must hold numbers"),
+        ({"sample_weight": np.where(np.arange(len(X)) == 4, np.inf, 1)}, "finite numbers, but that of row 4 is not"),
+        ({"weighted_sampling": np.ones(3)}, f"weighted_sampling has 3 rows, but y has {len(X)}"),
+        ({"weighted_sampling": np.where(np.arange(len(X)) == 4, -1, 1)}, "weights >= 0, but that of row 4"),
+        ({"weighted_sampling": np.zeros(len(X))}, "a weight > 0 for some row, but all are 0"),
+        ({"weighted_sampling": {0: 0, 1: 0, 2: 0}}, "a weight > 0 for some row, but all are 0"),
+        ({"weighted_sampling": np.ones((len(X), 2))}, "one weight a row, got an array of shape"),
+        ({"validation_split": 0.99}, "no training row would be left"),
+    ],
+)
+def test_wrong_weights_of_fit(options: dict[str, Any], said: str) -> None:
+    with pytest.raises((DataError, ShapeError)) as caught:
         compiled().fit(X, Y, **{"verbose": 0, **options})
     assert said in str(caught.value)
 

@@ -308,6 +308,7 @@ VARIANTS = {
     ),
     "no_validation": ("data.validation_split=0", "callbacks=[CSVLogger: {filename: log.csv}]"),
     "class_weight": ("training.class_weight=balanced", "data.one_hot=true", "loss=categorical_crossentropy"),
+    "weighted_sampling": ("training.weighted_sampling={0: 0, 2: 3.0}", "training.steps_per_epoch=4"),
 }
 
 
@@ -547,6 +548,9 @@ def test_batches_can_change_between_epochs_only(tmp_path: Path) -> None:
     run(path, display=StopAt(2))
     assert "was stopped in the middle of an epoch, so batch_size can't change here: 16 then, 8 now" in resumed(
         path, "training.batch_size=8"
+    )
+    assert "so weighted_sampling can't change here: null then, balanced now" in resumed(
+        path, "training.weighted_sampling=balanced"
     )
     run(path, "training.epochs=1", resume=True)
     assert len(run(path, "training.batch_size=8", resume=True).history["loss"]) == 4

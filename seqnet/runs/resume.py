@@ -18,7 +18,7 @@ from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
 # What must not change within a run. Other sections may: a run can be extended, or watched by other callbacks.
 FIXED = ("seed", "data", "model", "loss", "metrics")
 # Where the loop stands inside an epoch means something only with these.
-LOOP = ("batch_size", "shuffle", "steps_per_epoch")
+LOOP = ("batch_size", "shuffle", "weighted_sampling", "steps_per_epoch")
 COUNTS = ("epoch", "batch", "step", "cursor")
 
 

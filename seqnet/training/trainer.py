@@ -22,6 +22,7 @@ from seqnet.training.compiled import Compiled, prepare, take
 from seqnet.training.feed import Batch, Feed, steps_of, warn_of_end
 from seqnet.training.feed import Rows as Rows  # a part of how the loop is called
 from seqnet.training.testing import test
+from seqnet.training.weighting import draw_rows
 
 
 @dataclass(frozen=True)
@@ -143,11 +144,11 @@ class Trainer:
                 callback.on_epoch_begin(position.epoch, {})
         if isinstance(train, Feed):
             return self._fed_epoch(train, validation, callbacks, batch_hooks)
-        order = self._order(len(train), fresh=position.cursor == 0 and position.batch == 0)
+        order = self._order(train, fresh=position.cursor == 0 and position.batch == 0)
         while position.batch < self.steps:
             if position.cursor == batches:
                 position.cursor = 0
-                order = self._order(len(train), fresh=True)
+                order = self._order(train, fresh=True)
             self._batch(train, order, batch_hooks)
             for callback in callbacks:
                 callback.after_step(self)
@@ -239,13 +240,16 @@ class Trainer:
             callback.after_epoch(self, logs)
         return logs
 
-    def _order(self, rows: int, *, fresh: bool) -> Array | None:
+    def _order(self, train: Rows, *, fresh: bool) -> Array | None:
         """The order in which this pass takes the rows; drawn again from the same state when an epoch is resumed."""
-        if self.options.shuffle is False:
+        rows = len(train)
+        if self.options.shuffle is False and train.sampling is None:
             return None
         if not fresh and self.position.order_state:
             self.order.bit_generator.state = self.position.order_state
         self.position.order_state = dict(self.order.bit_generator.state)
+        if train.sampling is not None:
+            return draw_rows(train.sampling, self.order)
         if self.options.shuffle == "batch":
             size = self.options.batch_size  # within each batch only, as Keras does
             return np.concatenate(

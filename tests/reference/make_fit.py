@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from tests.cases_fit import BATCH, CASES, EPOCHS, FEATURES, draw, draw_weights
+from tests.cases_fit import BATCH, CASES, EPOCHS, FEATURES, draw, draw_weights, validation_data
 
 
 def built(module: str, value: Any) -> Any:
@@ -36,17 +36,15 @@ def run(name: str) -> dict[str, np.ndarray]:
         weighted_metrics=case.get("weighted_metrics"),
     )
     weight = data["weight"] if case.get("sample_weight") else None
-    validation = (data["val_x"], data["val_y"]) if case.get("validation") else None
     history = model.fit(
         data["x"],
         data["y"],
-        batch_size=BATCH,
         epochs=EPOCHS,
         verbose=0,
         shuffle=False,
         sample_weight=weight,
-        validation_data=validation,
-        **case.get("fit", {}),
+        validation_data=validation_data(name),
+        **{"batch_size": BATCH, **case.get("fit", {})},
     )
     found = {f"{name}/history/{key}": np.array(values) for key, values in history.history.items()}
     found |= {f"{name}/weight/{i}": w for i, w in enumerate(model.get_weights())}
