@@ -183,6 +183,33 @@ CASES: dict[str, dict[str, Any]] = {
         "y": "real",
         "loss": "mse",
     },
+    # Two of five steps are masked, on average: they count neither in the loss nor in a metric.
+    "masked_steps": {
+        "model": [
+            ("Reshape", {"target_shape": (5, 1)}),
+            ("Masking", {}),
+            ("SimpleRNN", {"units": 4, "return_sequences": True}),
+            ("Dense", {"units": 1}),
+        ],
+        "x": "gaps",
+        "y": "steps",
+        "loss": "mse",
+        "metrics": ["mae", "RootMeanSquaredError"],
+        "validation": "data",
+    },
+    "masked_classes": {
+        "model": [
+            ("Reshape", {"target_shape": (5, 1)}),
+            ("Masking", {}),
+            ("SimpleRNN", {"units": 4, "return_sequences": True}),
+            ("Dense", {"units": 3, "activation": "softmax"}),
+        ],
+        "x": "gaps",
+        "y": "step_classes",
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy", "sparse_categorical_crossentropy"],
+        "validation": "data",
+    },
     "initial_epoch": {"model": DENSE1, "y": "real", "loss": "mse", "fit": {"initial_epoch": 1}},
 }
 
@@ -196,13 +223,20 @@ def draw(name: str) -> dict[str, np.ndarray]:
     arrays = {}
     for part, rows in (("", ROWS), ("val_", 10)):
         arrays[f"{part}x"] = rng.normal(size=(rows, FEATURES)).astype(np.float32)
+        if case.get("x") == "gaps":
+            arrays[f"{part}x"] *= rng.random((rows, FEATURES)) < 0.6
         classes = rng.integers(0, 3, rows)
         arrays[f"{part}y"] = {
             "classes": classes,
             "one_hot": np.eye(3, dtype=np.float32)[classes],
             "binary": (classes > 0).astype(np.float32),
             "real": rng.normal(size=(rows, 1)).astype(np.float32),
-        }[case["y"]]
+        }.get(case["y"])
+        if arrays[f"{part}y"] is None:
+            steps = (rows, FEATURES, 1)
+            arrays[f"{part}y"] = (
+                rng.normal(size=steps).astype(np.float32) if case["y"] == "steps" else rng.integers(0, 3, steps[:2])
+            )
         arrays[f"{part}weight"] = rng.uniform(0.2, 2.0, rows).astype(np.float32)
     return arrays
 
