@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -82,7 +83,7 @@ def content(folder: Path) -> dict[str, Any]:
     for name in ("metrics.csv", "metrics.jsonl", "log.csv"):
         found[name] = (folder / name).read_text() if (folder / name).exists() else None
     summary = json.loads((folder / "summary.json").read_text())
-    found["summary"] = {key: value for key, value in summary.items() if key != "seconds"}
+    found["summary"] = {key: value for key, value in summary.items() if key not in ("seconds", "started")}
     found["models"] = {path.name: path.read_bytes() for path in folder.glob("*.seqnet")}
     return found
 
@@ -149,6 +150,11 @@ def test_the_summary_says_what_the_run_came_to(tmp_path: Path) -> None:
     assert summary["test"].keys() == {"loss", "accuracy"}
     assert summary["epochs"] == len(summary["seconds"]["epochs"]) == 4
     assert summary["seconds"]["total"] >= sum(summary["seconds"]["epochs"]) > 0
+    assert summary["planned_epochs"] == 4 and summary["monitor"] == {"name": "val_loss", "mode": "min"}
+    ways = {"loss": "min", "accuracy": "max"}
+    assert summary["directions"] == {**ways, **{f"val_{name}": way for name, way in ways.items()}}
+    assert abs(datetime.now(UTC) - datetime.fromisoformat(summary["started"])) < timedelta(minutes=10)
+    assert "process" not in summary
     assert summary["seed"] == 3
     assert summary["data"]["rows"] == {"train": 96, "validation": 24, "test": 30}
     assert re.fullmatch("[0-9a-f]{64}", summary["data"]["fingerprint"])

@@ -19,6 +19,8 @@ COMMANDS = (
     "evaluate",
     "predict",
     "find-lr",
+    "runs",
+    "compare",
     "bench",
     "list",
     "describe",

@@ -16,6 +16,8 @@ from seqnet.training.checkpoint import reason, write_file
 
 SPEC, RESOLVED, SUMMARY = "spec.yaml", "resolved.yaml", "summary.json"
 CSV, JSONL = "metrics.csv", "metrics.jsonl"
+# What summary.json says of a run; trained: only the test rows are still to come.
+RUNNING, TRAINED, FINISHED, INTERRUPTED, FAILED = "running", "trained", "finished", "interrupted", "failed"
 
 
 def is_number(name: str) -> bool:
@@ -87,12 +89,14 @@ def runs_in(runs: Path) -> list[Path]:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file of a run. Raises CheckpointError."""
     try:
+        if path.exists() and not path.is_file():  # reading from a pipe would wait for ever
+            raise CheckpointError(f"{path} is no file")
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing") from error
     except OSError as error:
         raise CheckpointError(f"can't read {path}: {reason(error)}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} is damaged: it holds no mapping")

@@ -9,7 +9,7 @@ from typing import Any
 
 from seqnet.checkers import show, written
 from seqnet.errors import CheckpointError, SeqnetError, UsageError
-from seqnet.runs.folder import SUMMARY, find_run, read_json, runs_in
+from seqnet.runs.folder import FINISHED, SUMMARY, find_run, read_json, runs_in
 from seqnet.runs.opening import read_run_spec, stored_threads
 from seqnet.runs.recorder import LAST
 from seqnet.spec.run import RunSpec
@@ -126,7 +126,7 @@ def _shown(value: Any) -> str:
 def _require_unfinished(folder: Path, epoch: int, epochs: int, *, same: bool) -> None:
     """Refuse to go on with a run that came to its end, unless the file now asks for more."""
     try:
-        finished = read_json(folder / SUMMARY).get("state") == "finished"
+        finished = read_json(folder / SUMMARY).get("state") == FINISHED
     except SeqnetError:  # stopped before it could say
         finished = False
     if epoch > epochs or (finished and epoch == epochs):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
 from seqnet.runs import folder as folders
 from seqnet.runs.folder import create_run
+from seqnet.runs.process import this_process
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
 from seqnet.spec.lint import data_path, lint
@@ -91,7 +93,7 @@ def train(
     recorder = RunRecorder(model, callbacks, columns, monitor=monitor, mode=mode, extra=extra)
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
-    record = _Record(spec, data, model, trainer, recorder)
+    record = _Record(spec, data, model, trainer, recorder, ways)
     if again is None:
         adapt_layers(model, data.train.x)
         trainer.position.epoch = options.initial_epoch
@@ -106,7 +108,7 @@ def train(
             else:
                 folders.write_text(folder / folders.SPEC, spec.document.text)
             folders.write_text(folder / folders.RESOLVED, record.resolved)
-            folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), "running"))
+            folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), folders.RUNNING))
             if again is None:
                 recorder.save(trainer)  # a full disk shows now, not after the first epoch
             watched = {"monitor": monitor, "mode": mode, "best": recorder.best}
@@ -116,7 +118,7 @@ def train(
     with _explained(folder):
         if not result.interrupted:
             result.test = _test(model, data, folder, options)
-            result.summary = record.summary(result, "finished")
+            result.summary = record.summary(result, folders.FINISHED)
             folders.write_json(folder / folders.SUMMARY, result.summary)
     return result
 
@@ -135,17 +137,18 @@ def _fit(
         trainer.fit(train_rows, validation, options, watching)
     except KeyboardInterrupt:
         trainer.interrupted = at_once = True  # a second Ctrl-C: whatever was saved last is what there is
-    except (SeqnetError, ArithmeticError) as error:
+    except BaseException as error:
+        failed = {**record.summary(record.result(folder), folders.FAILED), "error": str(error) or type(error).__name__}
         with suppress(SeqnetError):
-            folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), "failed"))
-        if isinstance(error, SeqnetError):
+            folders.write_json(folder / folders.SUMMARY, failed)
+        if not isinstance(error, ArithmeticError):
             raise
         message = f"a number left the range of what can be computed ({error}); look for extreme values in the options"
         raise TrainingError(message) from error
     if trainer.interrupted and not at_once:
         record.recorder.save(trainer)
     result = record.result(folder)
-    result.summary = record.summary(result, "interrupted" if result.interrupted else "trained")
+    result.summary = record.summary(result, folders.INTERRUPTED if result.interrupted else folders.TRAINED)
     folders.write_json(folder / folders.SUMMARY, result.summary)
     return result
 
@@ -159,14 +162,17 @@ class _Record:
     model: Sequential
     trainer: Trainer
     recorder: RunRecorder
+    directions: dict[str, str | None]
     resolved: str = ""
     fingerprint: str = ""
     started: float = 0.0
+    when: str = ""
 
     def __post_init__(self) -> None:
         self.resolved = dump_yaml(self.spec.resolved())
         self.fingerprint = self.data.fingerprint()
         self.started = time.perf_counter()
+        self.when = datetime.now(UTC).isoformat(timespec="milliseconds")
 
     def result(self, folder: Path) -> RunResult:
         trainer, recorder = self.trainer, self.recorder
@@ -176,12 +182,22 @@ class _Record:
         return RunResult(folder, history, best, final, interrupted=trainer.interrupted)
 
     def summary(self, result: RunResult, state: str) -> dict[str, Any]:
-        """What summary.json holds. seconds: total of this command; of each epoch of the whole run."""
-        data, model, compiled = self.data, self.model, self.model._compiled
+        """What summary.json holds. seconds: total of this command; of each epoch of the whole run.
+
+        started: of this command. process: what works on the run, while something does. directions: of every logged
+        value, which way is better.
+        """
+        data, model, compiled, options = self.data, self.model, self.model._compiled, self.spec.training
+        working = {"process": this_process()} if state in (folders.RUNNING, folders.TRAINED) else {}
         return {
             "name": self.spec.name,
             "state": state,
+            **working,
+            "started": self.when,
             "epochs": len(self.recorder.seconds),
+            "planned_epochs": options.epochs - options.initial_epoch,
+            "monitor": {"name": self.recorder.monitor, "mode": self.recorder.mode},
+            "directions": self.directions,
             "best": result.best,
             "final": result.final,
             "test": result.test,
