@@ -183,10 +183,11 @@ CASES: dict[str, dict[str, Any]] = {
         "y": "real",
         "loss": "mse",
     },
-    # Two of five steps are masked, on average: they count neither in the loss nor in a metric.
+    # Two of five steps are masked, on average: they count neither in the loss nor in a metric. On JAX, Keras loses the
+    # mask on the way to the metrics of training.
     "masked_steps": {
         "model": [
-            ("Reshape", {"target_shape": (5, 1)}),
+            ("Reshape", {"target_shape": [5, 1]}),
             ("Masking", {}),
             ("SimpleRNN", {"units": 4, "return_sequences": True}),
             ("Dense", {"units": 1}),
@@ -194,12 +195,13 @@ CASES: dict[str, dict[str, Any]] = {
         "x": "gaps",
         "y": "steps",
         "loss": "mse",
-        "metrics": ["mae", "RootMeanSquaredError"],
+        "metrics": ["mae", "mse"],
         "validation": "data",
+        "backend": "tensorflow",
     },
     "masked_classes": {
         "model": [
-            ("Reshape", {"target_shape": (5, 1)}),
+            ("Reshape", {"target_shape": [5, 1]}),
             ("Masking", {}),
             ("SimpleRNN", {"units": 4, "return_sequences": True}),
             ("Dense", {"units": 3, "activation": "softmax"}),
@@ -209,6 +211,7 @@ CASES: dict[str, dict[str, Any]] = {
         "loss": "sparse_categorical_crossentropy",
         "metrics": ["accuracy", "sparse_categorical_crossentropy"],
         "validation": "data",
+        "backend": "tensorflow",
     },
     "initial_epoch": {"model": DENSE1, "y": "real", "loss": "mse", "fit": {"initial_epoch": 1}},
 }

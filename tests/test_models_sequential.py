@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import seqnet
-from seqnet import callbacks, layers
+from seqnet import callbacks, layers, metrics
 from seqnet.errors import CheckpointError, DataError, ShapeError, SpecError, UsageError
 from seqnet.models import Sequential, clone_model, load_model, model_from_json
 
@@ -22,9 +22,9 @@ def small() -> Sequential:
     return Sequential([layers.Input((4,)), layers.Dense(8), layers.Dense(3, activation="softmax")])
 
 
-def compiled() -> Sequential:
+def compiled(**options: Any) -> Sequential:
     model = small()
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("sgd", "sparse_categorical_crossentropy", **{"metrics": ["accuracy"], **options})
     return model
 
 
@@ -202,6 +202,33 @@ def test_wrong_arguments_of_fit(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as caught:
         compiled().fit(X, Y, **{"verbose": 0, **options})
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (["accuracy", "accuracy"], "accuracy"),
+        ([metrics.AUC(), metrics.AUC(curve="PR")], "auc"),
+        ([metrics.Recall(class_id=0), metrics.Recall(class_id=1)], "recall"),
+        (["auc", metrics.AUC()], "auc"),
+        ([metrics.AUC(name="loss")], "loss"),
+    ],
+)
+def test_two_values_of_one_name_are_refused(given: list[Any], name: str) -> None:
+    """Keras would log the second one as auc_1."""
+    with pytest.raises(UsageError, match=f"two values would be logged as '{name}'; give one metric another name"):
+        compiled(metrics=given).fit(X, Y, verbose=0)
+
+
+def test_names_in_the_history_are_those_given() -> None:
+    """In every fit, in training and validation, of every model: nothing is numbered."""
+    given = ["acc", metrics.AUC(), metrics.AUC(curve="PR", name="pr"), "sparse_categorical_crossentropy"]
+    names = {"loss", "acc", "auc", "pr", "sparse_categorical_crossentropy", "weighted_acc", "recall"}
+    for _ in range(2):
+        model = compiled(metrics=given, weighted_metrics=["acc", metrics.Recall()])
+        for _ in range(2):
+            history = model.fit(X, Y, verbose=0, validation_data=(X, Y)).history
+            assert set(history) == names | {f"val_{name}" for name in names}
 
 
 @pytest.mark.parametrize(

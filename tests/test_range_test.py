@@ -1,17 +1,14 @@
-"""The rule of the range test on curves whose answer is known, and the drawing of curves."""
+"""The rule of the range test on curves whose answer is known."""
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from seqnet.console.curve import Line, Mark, draw
 from seqnet.training.range_test import RangeTest, suggest, two_digits
-from tests.screens import Terminal
 
 Loss = Callable[[float, np.random.Generator], float]
 
@@ -126,53 +123,3 @@ def test_no_suggestion(name: str) -> None:
 def test_still_falling() -> None:
     found = suggest(swept(lambda rate, rng: 2.0 - rate / 10))
     assert found.rate == 1.0 and "higher --end" in found.remark
-
-
-# -- curves ----------------------------------------------------------------------------------------------------------
-
-
-def ascii_stream() -> io.TextIOWrapper:
-    return io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-
-
-def test_a_curve_in_ascii() -> None:
-    lines = draw([Line([0, 1, 2], [0, 2, 0])], stream=ascii_stream(), width=16, height=3)
-    assert [line.plain.rstrip() for line in lines] == [
-        "2.0000 |   **",
-        "1.0000 |  *  *",
-        "0.0000 |**    **",
-        "       ++------+",
-        "        0      2",
-    ]
-
-
-def test_a_curve_of_dots() -> None:
-    """Eight dots across and twelve down in four by three cells: a diagonal."""
-    rows = draw([Line([1, 10], [1.0, 2.0])], stream=Terminal(), width=16, height=3, log_x=True)
-    body = [row.plain.split("│")[1] for row in rows[:3]]
-    assert all(set(row) <= {" ", *map(chr, range(0x2801, 0x2900))} for row in body)
-    assert body[0][-1] != " " and body[2][0] != " " and body[0][0] == " " and body[2][-1] == " "
-    assert rows[3].plain.count("┴") == 2 and rows[4].plain.split() == ["1", "10"]
-
-
-@pytest.mark.parametrize("stream", [Terminal(), ascii_stream()], ids=["utf-8", "ascii"])
-@pytest.mark.parametrize("width", [1, 20, 40, 79, 200])
-@pytest.mark.parametrize("log", [False, True])
-def test_a_curve_keeps_its_width(stream: io.TextIOBase, width: int, log: bool) -> None:
-    """Whatever the values: gaps, one point, all alike, tiny, huge."""
-    for y in ([1.0, math.nan, 2.0, math.inf, 0.5], [3.0] * 5, [1e-30, 2e-30, 0, 0, 0], [-1e9, 1e9, 0, 0, 0], [0.0] * 5):
-        for points in (5, 2, 1):
-            marks = [Mark(2.0, 5e9), Mark(1.0, math.pi)]
-            made = draw([Line([1.0, 2.0, 30.0, 4e4, 5e5][:points], y[:points])], stream=stream, width=width, log_x=log,
-                        marks=marks[:1] if points > 1 else [])  # fmt: skip
-            assert len(made) == 14
-            assert max(row.cell_len for row in made) <= max(width, 20)
-
-
-def test_nothing_to_draw() -> None:
-    assert draw([Line([1.0], [math.nan])], stream=Terminal(), width=40) == []
-
-
-def test_what_leaves_the_frame_is_not_drawn() -> None:
-    rows = draw([Line([0, 1, 2], [0, 1, 1e6])], stream=ascii_stream(), width=60, height=5, low=0, high=2)
-    assert "*" not in rows[0].plain[-10:]

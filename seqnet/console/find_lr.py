@@ -10,13 +10,13 @@ from typing import IO, Any
 from rich.text import Text
 
 from seqnet.console import theme
-from seqnet.console.curve import Line, Mark, draw
+from seqnet.console.chart import Series, chart
 from seqnet.console.format import learning_rate, metric, plural
 from seqnet.console.progress import INTERVAL
 from seqnet.console.tables import Cell, commands, facts
 from seqnet.training.callbacks import Callback
 
-_WIDEST, _HEIGHT, _BAR = 90, 12, 20
+_BAR = 20
 _ROOM = 13  # of the names in front
 
 
@@ -84,28 +84,19 @@ def _head(report: Mapping[str, Any]) -> list[tuple[str, Cell]]:
 
 
 def _curve(report: Mapping[str, Any], stream: IO[str]) -> list[Text]:
-    """The smoothed loss over the rate, cut where it rises far beyond where it came from."""
+    """The smoothed loss over the rate, up to where it rises far beyond where it came from."""
     rates, smoothed = report["rates"], report["smoothed"]
-    settled = smoothed[report["steps"] // 10 :] or smoothed
-    low = min(settled)
-    before = smoothed[: smoothed.index(low) + 1]
-    high = max(before) + 0.15 * (max(before) - low)
-    marks = []
+    lowest = smoothed.index(min(smoothed[report["steps"] // 10 :] or smoothed))
+    highest = max(smoothed[: lowest + 1])
+    highest += 0.15 * (highest - smoothed[lowest])
+    end = next((i for i in range(lowest, len(rates)) if smoothed[i] > highest > smoothed[lowest]), len(rates))
+    marks: dict[int, str] = {}
     if report["suggestion"] is not None:
-        for rate, style, sign in ((report["steepest"], theme.KEY, "×"), (report["suggestion"], theme.BEST, "★")):
-            near = min(range(len(rates)), key=lambda i: abs(rates[i] / rate - 1))
-            marks.append(Mark(rate, smoothed[near], style, sign))
-    width = min(theme.columns(stream) - 1, _WIDEST)
-    return draw(
-        [Line(rates, smoothed)],
-        stream=stream,
-        width=width,
-        height=_HEIGHT,
-        low=low,
-        high=high if high > low else None,
-        log_x=True,
-        marks=marks,
-    )
+        for name, sign in (("steepest", "×"), ("suggestion", "★")):
+            marks[min(range(end), key=lambda i: abs(rates[i] / report[name] - 1))] = sign
+    curve = Series("smoothed loss", rates[: end + 1], [min(y, highest) for y in smoothed[: end + 1]], "o", marks=marks)
+    width = theme.columns(stream) - 1
+    return chart("loss", [curve], stream=stream, width=width, x_name="rate", log_x=True)[:-1]  # no legend for one
 
 
 def _suggestion(report: Mapping[str, Any]) -> list[tuple[str, Cell]]:

@@ -67,7 +67,10 @@ class MeanSquaredError(LossMetric):
 
 @metric("rmse", "RMSE")
 class RootMeanSquaredError(MeanMetric):
-    """sqrt(mean of (y_true - y_pred)^2), the root taken over all rows at once. y_true, y_pred: (N, ..., D)."""
+    """sqrt(mean of (y_true - y_pred)^2), the root taken over all rows at once. y_true, y_pred: (N, ..., D).
+
+    Differs from Keras: masked entries do not count, as in mse.
+    """
 
     direction = "min"
 
