@@ -21,6 +21,7 @@ COMMANDS = (
     "find-lr",
     "runs",
     "compare",
+    "plot",
     "bench",
     "list",
     "describe",

@@ -41,8 +41,8 @@ def command(names: tuple[str, ...], metric: str | None, as_json: bool, runs: Pat
 
 
 def _show(found: Comparison) -> None:
-    from seqnet.console.chart import Series
-    from seqnet.console.compare import show_comparison, show_curves
+    from seqnet.console.chart import Series, show_chart
+    from seqnet.console.compare import show_comparison
     from seqnet.console.format import seconds
     from seqnet.runs.compare import best_of
 
@@ -74,7 +74,7 @@ def _show(found: Comparison) -> None:
             Series(label, curves.epochs, curves.values.get(found.metric, [math.nan] * len(curves)))
             for label, curves in zip(found.labels, found.curves, strict=True)
         ]
-        show_curves(found.metric, [one for one in drawn if one.points()])
+        show_chart(found.metric, [one for one in drawn if one.points()])
 
 
 def _of(epochs: int, planned: int | None) -> str:

@@ -20,7 +20,9 @@ _RATE = click.FloatRange(min=0, min_open=True, max=1e6)
 @click.option("--end", type=_RATE, default=10.0, show_default=True, help="The last rate.")
 @click.option("--steps", type=click.IntRange(20, 100_000), default=200, show_default=True, help="How many batches.")
 @click.option("--threads", type=click.IntRange(min=1), help="Worker threads; default: chosen from the work of a step.")
-@click.option("--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curve into a file too.")
+@click.option(
+    "--plot", type=click.Path(path_type=Path), metavar="FILE", help="Draw the curve into FILE.png or FILE.svg too."
+)
 @options.as_json
 def command(
     config: str,
@@ -44,13 +46,14 @@ def command(
     seqnet find-lr configs/fashion_mlp.yaml
     seqnet find-lr configs/fashion_mlp.yaml -s optimizer=sgd --json
     """
-    from seqnet.runs.find_lr import find_lr, require_plot, write_plot
+    from seqnet.runs.figure import require_drawable
+    from seqnet.runs.find_lr import find_lr, write_plot
     from seqnet.spec.run import load_spec
 
     if not start < end:  # also where one is nan
         raise click.UsageError(f"--start must be below --end, got {start:g} and {end:g}")
     if plot is not None:
-        require_plot(plot)
+        require_drawable(plot)
     spec = load_spec(config, overrides)
     from seqnet.console.find_lr import SweepDisplay, show_find_lr
     from seqnet.console.messages import show_note

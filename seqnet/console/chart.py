@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO
@@ -19,7 +20,7 @@ COLOURS = (
     "bright_white", "color(29)", "color(94)", "color(218)",
 )  # fmt: skip
 _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_WIDEST, _ROWS = 92, 12
+_NARROWEST, _WIDEST, _ROWS = 24, 92, 12
 _LOG_FROM = 100.0  # how many times the smallest value the largest must be for powers of ten to be even steps
 _HUGE = 1e300  # beyond it, distances are no longer numbers
 # Of the dots in a character, by column and row from the top: Unicode, "Braille Patterns", U+2800 and on.
@@ -88,6 +89,13 @@ def _label(value: float, step: float) -> str:
     return f"{value:.{digits}f}" if digits <= 6 and abs(value) < 1e6 else f"{value:.3g}"
 
 
+def show_chart(title: str, series: Sequence[Series], *, x_name: str = "epoch", log_x: bool = False) -> None:
+    """Print a chart, as wide as the terminal."""
+    room = max(theme.columns(sys.stdout), _NARROWEST)
+    made = chart(title, series, stream=sys.stdout, width=room - 1, x_name=x_name, log_x=log_x)
+    theme.show(*made, width=room)
+
+
 def chart(
     title: str,
     series: Sequence[Series],
@@ -97,7 +105,7 @@ def chart(
     x_name: str = "epoch",
     log_x: bool = False,
 ) -> list[Text]:
-    """Curves over epochs, with axes and a legend, for a stream and in at most `width` cells (24 at the least)."""
+    """Curves with axes and a legend, for a stream and in at most `width` cells. log_x: for x > 0 of many sizes."""
     ascii_only = theme.is_ascii(stream) or not theme.has_colour(stream) or len(series) > len(COLOURS)
     drawn = [(index, one) for index, one in enumerate(series) if one.points()]
     heading = Text(printable(title), theme.TITLE)

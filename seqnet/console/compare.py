@@ -10,7 +10,6 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from seqnet.console import theme
-from seqnet.console.chart import Series, chart
 from seqnet.console.format import cut, metric
 from seqnet.console.tables import wide
 from seqnet.printable import printable
@@ -40,12 +39,6 @@ def show_comparison(
     for heading, table in values:
         parts.append((heading, [(name, _marked(numbers, best)) for name, numbers, best in table]))
     _show_parts(labels, parts)
-
-
-def show_curves(title: str, curves: Sequence[Series]) -> None:
-    """One chart on stdout."""
-    room = theme.columns(sys.stdout) - 1
-    theme.show(*chart(title, curves, stream=sys.stdout, width=room), width=max(room + 1, 24))
 
 
 def _marked(numbers: Sequence[float | None], best: Sequence[int]) -> list[Text]:

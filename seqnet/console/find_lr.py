@@ -10,7 +10,7 @@ from typing import IO, Any
 from rich.text import Text
 
 from seqnet.console import theme
-from seqnet.console.chart import Series, chart
+from seqnet.console.chart import Series, show_chart
 from seqnet.console.format import learning_rate, metric, plural
 from seqnet.console.progress import INTERVAL
 from seqnet.console.tables import Cell, commands, facts
@@ -57,7 +57,8 @@ class SweepDisplay(Callback):
 def show_find_lr(report: Mapping[str, Any], try_it: str) -> None:
     """Print what `find_lr` found. try_it: the command that trains with the suggestion."""
     theme.show(facts(_head(report), room=_ROOM), "")
-    theme.show(*_curve(report, sys.stdout), "")
+    _show_curve(report)
+    theme.show("")
     theme.show(facts(_suggestion(report), room=_ROOM))
     if report["suggestion"] is not None:
         theme.show("", *commands("Try it", [try_it], room=_ROOM), "", width=10_000)
@@ -83,7 +84,7 @@ def _head(report: Mapping[str, Any]) -> list[tuple[str, Cell]]:
     return head
 
 
-def _curve(report: Mapping[str, Any], stream: IO[str]) -> list[Text]:
+def _show_curve(report: Mapping[str, Any]) -> None:
     """The smoothed loss over the rate, up to where it rises far beyond where it came from."""
     rates, smoothed = report["rates"], report["smoothed"]
     lowest = smoothed.index(min(smoothed[report["steps"] // 10 :] or smoothed))
@@ -95,8 +96,7 @@ def _curve(report: Mapping[str, Any], stream: IO[str]) -> list[Text]:
         for name, sign in (("steepest", "×"), ("suggestion", "★")):
             marks[min(range(end), key=lambda i: abs(rates[i] / report[name] - 1))] = sign
     curve = Series("smoothed loss", rates[: end + 1], [min(y, highest) for y in smoothed[: end + 1]], "o", marks=marks)
-    width = theme.columns(stream) - 1
-    return chart("loss", [curve], stream=stream, width=width, x_name="rate", log_x=True)[:-1]  # no legend for one
+    show_chart("loss", [curve], x_name="rate", log_x=True)
 
 
 def _suggestion(report: Mapping[str, Any]) -> list[tuple[str, Cell]]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from seqnet.declare import get
-from seqnet.errors import TrainingError, UsageError
+from seqnet.errors import TrainingError
 from seqnet.models.sequential import Sequential
 from seqnet.optimizers.base import Optimizer
-from seqnet.runs.predict import require_writable
+from seqnet.runs.figure import write_figure
 from seqnet.runs.train import Event, adapt_layers, interruptible, require_training, training_rows, warn_or_refuse
 from seqnet.schedules import Schedule
 from seqnet.schedules import get as get_schedule
@@ -21,10 +19,10 @@ from seqnet.spec.overrides import apply_overrides
 from seqnet.spec.run import RunSpec
 from seqnet.spec.writer import dump_yaml
 from seqnet.training.callbacks import Callback
-from seqnet.training.checkpoint import reason, write_file
 from seqnet.training.range_test import RangeTest, Suggestion, Sweep, suggest
 
-PLOTS = (".png", ".svg", ".pdf")
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -151,16 +149,12 @@ def _told(spec: RunSpec, setting: Setting, found: Suggestion) -> dict[str, Any]:
     return told
 
 
-def require_plot(path: Path) -> None:
-    """Raise UsageError where no curve can be drawn into this file."""
-    require_writable(path, PLOTS)
-    if importlib.util.find_spec("matplotlib") is None:
-        raise UsageError("--plot needs matplotlib, which is not installed; pip install 'seqnet[plot]'")
-
-
 def write_plot(report: Mapping[str, Any], path: Path) -> None:
-    """Draw the losses of a report over the rates with matplotlib. Raises UsageError, TrainingError."""
-    require_plot(path)
+    """Draw the losses of a report over the rates. Raises UsageError, TrainingError."""
+    write_figure(lambda: _figure(report), path)
+
+
+def _figure(report: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
@@ -174,10 +168,6 @@ def write_plot(report: Mapping[str, Any], path: Path) -> None:
     axes.set(xscale="log", xlabel="learning rate", ylabel="loss", title=f"{report['name']}, {report['optimizer']}")
     if first > low:
         axes.set_ylim(low - 0.1 * (first - low), first + 0.3 * (first - low))
-    axes.legend()
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=path.suffix[1:].lower(), dpi=150)
-    try:
-        write_file(path, buffer.getvalue())
-    except OSError as error:
-        raise TrainingError(f"can't write {path}: {reason(error)}") from error
+    axes.grid(alpha=0.3)
+    axes.legend(frameon=False)
+    return figure

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,10 +68,10 @@ def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int
     return Prediction(outputs, classes, labels, as_probabilities(loss, outputs))
 
 
-def require_writable(path: Path, formats: Sequence[str] = FORMATS) -> None:
-    """Raise UsageError where a path can't take a result, which is better known before it is made."""
-    if path.suffix.lower() not in formats:
-        raise UsageError(f"can't tell the format of {path}: end it with {', '.join(formats[:-1])} or {formats[-1]}")
+def require_writable(path: Path) -> None:
+    """Raise UsageError where a path can't take predictions, which is better known before they are made."""
+    if path.suffix.lower() not in FORMATS:
+        raise UsageError(f"can't tell the format of {path}: end it with {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
     if path.is_dir():
         raise UsageError(f"can't write {path}: it is a folder; name a file")
     if not path.parent.is_dir():

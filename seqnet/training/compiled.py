@@ -15,7 +15,7 @@ from seqnet.errors import DataError, ShapeError
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
 from seqnet.network.blas import running
-from seqnet.network.engine import Engine
+from seqnet.network.engine import Engine, Update
 from seqnet.network.network import Network
 from seqnet.network.sizing import helpers_for
 from seqnet.optimizers.base import Optimizer
@@ -51,8 +51,6 @@ class Compiled:
         self.engine.wants_probabilities = not all(
             metric.ranks_only for metric in (*metrics.values(), *(weighted or {}).values())
         )
-        if isinstance(optimizer, Elementwise):
-            optimizer.shares = self.helpers
         optimizer.build(network.parameters.segments, network.dtype)
         self.engine.keep_zeros(not optimizer.spoils_gradient)
 
@@ -73,13 +71,14 @@ class Compiled:
 
     def processes(self) -> AbstractContextManager[None]:
         """While it lasts, processes may share the work of train_batch."""
-        shared = isinstance(self.optimizer, Elementwise) and self.optimizer.takes_parts
-        return self.engine.processes(self._update_share if shared else None, self.helpers)
+        optimizer, others = self.optimizer, [shard.gradient for shard in self.engine.shards[1:]]
+        if not isinstance(optimizer, Elementwise) or not optimizer.takes_parts:
+            return self.engine.processes()
 
-    def _update_share(self, index: int, number: int, learning_rate: float) -> None:
-        assert isinstance(self.optimizer, Elementwise)
-        others = [shard.gradient for shard in self.engine.shards[1:]]
-        self.optimizer.step_share(index, self.helpers, others, number, learning_rate)
+        def update(index: int, number: int, learning_rate: float) -> None:
+            optimizer.step_share(index, others, number, learning_rate)
+
+        return self.engine.processes(Update(optimizer.cut_at, update), self.helpers)
 
     def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
         """Loss and metrics over rows, in inference mode."""
@@ -95,13 +94,19 @@ class Compiled:
 
 
 def predict(engine: Engine, x: Array, batch_size: int) -> Array:
-    """The outputs for all rows. x: (N, ...) -> y: (N, ...)."""
+    """The outputs for all rows. x: (N, ...) -> y: (N, ...).
+
+    batch_size: the least number of rows at a time. More go together where that is faster and changes nothing.
+    """
+    size = max(batch_size, engine.prediction_rows)
     with running():
-        parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), batch_size)]
+        if 0 < len(x) <= size:
+            return engine.predict(prepare(engine.network, x))
+        parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)
         return np.zeros((0, *empty), engine.network.dtype)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return np.concatenate(parts)
 
 
 def prepare(network: Network, x: Array) -> Array:
