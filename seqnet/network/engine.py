@@ -227,6 +227,22 @@ class Engine:
         self._run(lambda _: None, [shard], len(x))
         return shard.forward(self.plain.layers[:index], x, training=False, keep=False).y
 
+    def layer_outputs(self, x: Array) -> Iterator[tuple[Array, Array | None]]:
+        """What each layer in turn makes of a batch in training mode, and the mask after it, for looking for faults.
+
+        It is all done by the first worker, so that random streams and variables that are not trained move on.
+        """
+        shard, mask = self.shards[0], None
+        self._run(lambda _: None, [shard], len(x))
+        shard.worker.first = 0
+        for node, context in zip(self.network.nodes, shard.contexts, strict=True):
+            context.training, context.mask = True, mask
+            y, _ = node.layer.forward(x, context)
+            if mask is not None or node.layer.makes_mask:
+                mask = node.layer.output_mask(x, mask)
+            yield y, mask
+            x = y
+
     @property
     def gradient(self) -> Array:
         """d loss / d theta of the last training step."""

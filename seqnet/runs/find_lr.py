@@ -12,7 +12,8 @@ from seqnet.errors import TrainingError
 from seqnet.models.sequential import Sequential
 from seqnet.optimizers.base import Optimizer
 from seqnet.runs.figure import write_figure
-from seqnet.runs.train import Event, adapt_layers, interruptible, require_training, training_rows, warn_or_refuse
+from seqnet.runs.signals import interruptible
+from seqnet.runs.train import Event, adapt_layers, require_training, training_rows, warn_or_refuse
 from seqnet.schedules import Schedule
 from seqnet.schedules import get as get_schedule
 from seqnet.spec.overrides import apply_overrides
@@ -60,7 +61,9 @@ def find_lr(
     test = RangeTest(start, end, steps)
     _prepare(model, test)
     rows = training_rows(spec, data)
-    options = replace(spec.fit_options(), initial_epoch=0, epochs=steps)
+    options = replace(
+        spec.fit_options(), initial_epoch=0, epochs=steps, on_nan=None
+    )  # NaN ends the test, and is no error
     trainer = model.trainer(rows, options)
     adapt_layers(model, data.train.x)
     on_event("start", {})
