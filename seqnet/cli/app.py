@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "find-lr",
     "runs",
     "compare",
     "plot",
@@ -38,7 +39,7 @@ class Commands(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"seqnet.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"seqnet.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
