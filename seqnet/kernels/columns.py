@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty
 from seqnet.kernels.elementwise import INFINITY
 
 # Numbers side by side. From 4097 on, a row that is added to all rows costs no more than an array of full size; below,
@@ -40,13 +40,15 @@ def total_and_squares(x: Array, centre: Array | None) -> tuple[Array, Array]:
     for side, parts in layout(rows, channels):
         middle = None if centre is None else repeat(centre, side)
         sums = np.zeros((2, side * channels))
+        room = _room(parts, side, x)
         for part in parts:
             source = x[part].reshape(-1, side * channels)
+            work = room[: len(source)]
             if middle is not None:
-                source = source - middle
+                source = np.subtract(source, middle, out=work)
             ones = np.ones(len(source), x.dtype)
             sums[0] += ones @ source
-            sums[1] += ones @ (source * source)
+            sums[1] += ones @ np.multiply(source, source, out=work)
         folded = np.add.reduce(sums.reshape(2, side, channels), axis=1)
         plain += folded[0]
         squares += folded[1]
@@ -59,23 +61,22 @@ def total_and_product(
     """Σ dy and Σ dy (x - centre) over rows, in float64, and dy. gate: dy counts where it is positive, and is given back
     with zeros elsewhere, as a new array."""
     rows, channels = x.shape
-    given, dy = dy, dy if gate is None else np.empty_like(dy)
+    given, dy = dy, dy if gate is None else empty(dy.shape, dy.dtype)
     plain, product = np.zeros(channels), np.zeros(channels)
     for side, parts in layout(rows, channels):
         middle = None if centre is None else repeat(centre, side)
         sums = np.zeros((2, side * channels))
+        room = _room(parts, side, x)
         for part in parts:
             slope, source = dy[part].reshape(-1, side * channels), x[part].reshape(-1, side * channels)
             if gate is not None:
                 np.multiply(given[part].reshape(slope.shape), gate[part].reshape(slope.shape) > 0, out=slope)
             ones = np.ones(len(source), x.dtype)
             sums[0] += ones @ slope
-            if middle is None:
-                sums[1] += ones @ (source * slope)
-            else:
-                gap = source - middle
-                gap *= slope
-                sums[1] += ones @ gap
+            work = room[: len(source)]
+            if middle is not None:
+                source = np.subtract(source, middle, out=work)
+            sums[1] += ones @ np.multiply(source, slope, out=work)
         folded = np.add.reduce(sums.reshape(2, side, channels), axis=1)
         plain += folded[0]
         product += folded[1]
@@ -87,7 +88,7 @@ def scale_and_shift(
 ) -> Array:
     """(x - centre) scale + shift, as a new array; rectify: no less than 0."""
     rows, channels = x.shape
-    y = np.empty_like(x)
+    y = empty(x.shape, x.dtype)
     for side, parts in layout(rows, channels):
         factor = repeat(scale, side)
         summand = None if shift is None else repeat(shift, side)
@@ -116,25 +117,31 @@ def mix(
 ) -> Array:
     """dy scale + (x - centre) weight + shift, as a new array, or in `out`, which may be dy."""
     rows, channels = x.shape
-    dx = np.empty_like(dy) if out is None else out
+    dx = empty(dy.shape, dy.dtype) if out is None else out
     for side, parts in layout(rows, channels):
         factor, other, summand = repeat(scale, side), repeat(weight, side), repeat(shift, side)
         middle = None if centre is None else repeat(centre, side)
+        room = _room(parts, side, x)
         for part in parts:
             slope, source, target = (array[part].reshape(-1, side * channels) for array in (dy, x, dx))
-            if middle is None:
-                gap = source * other
-            else:
-                gap = source - middle
-                gap *= other
+            work = room[: len(source)]
+            if middle is not None:
+                source = np.subtract(source, middle, out=work)
+            gap = np.multiply(source, other, out=work)
             np.multiply(slope, factor, out=target)
             target += gap
             target += summand
     return dx
 
 
+def _room(parts: list[slice], side: int, x: Array) -> Array:
+    """Memory for one block of rows laid side by side."""
+    longest = max((part.stop - part.start for part in parts), default=0)
+    return empty((longest // side, side * x.shape[1]), x.dtype)
+
+
 def repeat(vector: Array, side: int) -> Array:
     """The vector `side` times over; three times as fast as np.tile."""
-    repeated = np.empty((side, len(vector)), vector.dtype)
+    repeated = empty((side, len(vector)), vector.dtype)
     repeated[:] = vector
     return repeated.reshape(-1)

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty
 from seqnet.kernels import depthwise, dilated, im2col, stem, volume, winograd
 from seqnet.kernels.products import column_sums, multiplied, multiply, summed
 from seqnet.kernels.windows import Scratch, Triple, Windows, add_bias
@@ -20,7 +20,7 @@ from seqnet.kernels.windows import Scratch, Triple, Windows, add_bias
 
 def convolve(x: Array, kernel: Array, bias: Array | None, windows: Windows, groups: int, scratch: Scratch) -> Array:
     """y[n, o, f] = Σ over taps t and channels c of x[n, window(o, t), c] kernel[t, c, f], + bias[f]."""
-    y = np.empty((len(x), *windows.out, kernel.shape[-1]), x.dtype)
+    y = empty((len(x), *windows.out, kernel.shape[-1]), x.dtype)
     if groups > 1:
         if groups == x.shape[-1]:
             depthwise.forward(x, kernel, bias, windows, scratch, y)

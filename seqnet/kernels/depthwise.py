@@ -17,7 +17,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty
 from seqnet.kernels import cook_toom
 from seqnet.kernels.cook_toom import AT_ONE
 from seqnet.kernels.planes import Planes, forward_grid, from_planes, to_planes
@@ -64,7 +64,7 @@ def input_gradient(dy: Array, kernel: Array, channels: int, windows: Windows, sc
 
     For each residue of the strides, a depthwise convolution of dy with the taps that reach it, turned around.
     """
-    dx = np.empty((len(dy), *windows.size, dy.shape[-1]), dy.dtype)
+    dx = empty((len(dy), *windows.size, dy.shape[-1]), dy.dtype)
     for residue, taps, reaching in _residues(windows):
         target = dx[(slice(None), *(slice(r, None, s) for r, s in zip(residue, windows.strides, strict=True)))]
         if reaching is None:

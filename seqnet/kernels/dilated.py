@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty
 from seqnet.kernels import winograd
 from seqnet.kernels.windows import Scratch, Windows
 
@@ -43,7 +43,7 @@ def input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch)
     """dx: (N, 1, H, W, C)."""
     dense = _dense(windows)
     apart = winograd.input_gradient(_apart(dy, windows, dense.out, (0, 0, 0)), kernel, dense, scratch)
-    dx = np.empty((len(dy), *windows.size, kernel.shape[3]), dy.dtype)
+    dx = empty((len(dy), *windows.size, kernel.shape[3]), dy.dtype)
     _together(apart, windows, windows.before, dx)
     return dx
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty, zeros
 from seqnet.kernels.products import strided
 from seqnet.kernels.windows import Triple, Windows, whole_pixels
 
@@ -80,7 +80,7 @@ def _reduce_tiles(operation: np.ufunc, x: Array, windows: Windows) -> Array:
         before = n * math.prod(windows.out[:axis])
         after = channels * math.prod(windows.size[axis + 1 :])
         cut = done.reshape(before, windows.size[axis], after)[:, : out * taps].reshape(before, out, taps, after)
-        done = operation(cut[:, :, 0], cut[:, :, 1])
+        done = operation(cut[:, :, 0], cut[:, :, 1], out=empty((before, out, after), x.dtype))
         for tap in range(2, taps):
             operation(done, cut[:, :, tap], out=done)
     return x.copy() if done is x else done.reshape(n, *windows.out, channels)
@@ -175,7 +175,7 @@ def _first_maximum(parts: list[Array], choices: Choices | None) -> Array:
     for part in parts[1:]:
         if choices is not None:
             won.append(np.greater(part, best))
-        best = np.maximum(best, part, out=None if best is parts[0] else best)
+        best = np.maximum(best, part, out=empty(best.shape, best.dtype) if best is parts[0] else best)
     if choices is not None:
         choices.append(won)
     return best
@@ -187,8 +187,8 @@ def _to_winners(d: Array, won: list[Array], axis: int, windows: Windows, channel
     if taps == 1:
         return np.expand_dims(d, axis)
     whole, parts, fresh = _room_for_taps(d, axis, windows, channels)
-    rest = np.empty_like(d) if overlap else parts[0]
-    gone = np.empty_like(d) if overlap else rest
+    rest = empty(d.shape, d.dtype) if overlap else parts[0]
+    gone = empty(d.shape, d.dtype) if overlap else rest
     for tap in range(taps - 1, 0, -1):
         taken = np.multiply(d, won[tap - 1], out=parts[tap] if fresh[tap] else gone)
         d = np.subtract(d, taken, out=rest)
@@ -257,7 +257,7 @@ def _to_phases(x: Array, windows: Windows, padding: float) -> Array:
     phases, lengths = _phases(windows), _lengths(windows)
     if phases == (1, 1, 1) and lengths == windows.size:
         return x.reshape(1, 1, 1, -1)
-    result = np.empty((*phases, len(x), *lengths, x.shape[-1]), x.dtype)
+    result = empty((*phases, len(x), *lengths, x.shape[-1]), x.dtype)
     if _tiles(windows):
         np.copyto(whole_pixels(result), _apart(x, windows))
         return result.reshape(*phases, -1)
@@ -292,7 +292,7 @@ def _room_for_pixels(windows: Windows, dy: Array) -> Array:
         windows.strides[axis] * _lengths(windows)[axis] >= windows.before[axis] + windows.size[axis]
         for axis in range(3)
     )
-    return (np.empty if covered else np.zeros)((len(dy), *windows.size, dy.shape[-1]), dy.dtype)
+    return (empty if covered else zeros)((len(dy), *windows.size, dy.shape[-1]), dy.dtype)
 
 
 @lru_cache(maxsize=256)
@@ -332,7 +332,7 @@ def _room_for_taps(d: Array, axis: int, windows: Windows, channels: int) -> tupl
     """
     run, stride, taps = _run(windows, axis, channels), windows.strides[axis], windows.kernel[axis]
     length = d.shape[-1]
-    whole = np.empty((*d.shape[:-1], min(stride, taps), length + _beyond(windows, axis) * run), d.dtype)
+    whole = empty((*d.shape[:-1], min(stride, taps), length + _beyond(windows, axis) * run), d.dtype)
     parts, fresh = [], []
     for tap in range(taps):
         phase, start = tap % stride, tap // stride * run

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty
 
 SMALL = 1_000_000  # multiplications that the small kernels accept
 STEP = 4  # rows that they handle at a time
@@ -22,6 +22,7 @@ FEW_ROWS = 16  # fewer leave too little work to a piece
 FEW_COLUMNS = 32
 MANY_ROWS = 512  # from here on it pays to turn a transposed factor around
 TURNED_WHOLE, TURNED_BLOCK = 128, 32
+WIDE = 16_384  # numbers of a result that is worth beginning at a line of the cache
 SUMMED_ROWS = 1024  # rows of a sum of products at a time
 MOST_SUMMED = 40_000  # numbers in such a sum; adding up more costs what the small kernels save
 MOST_TURNED = 256  # terms; of longer sums with the transpose of a matrix the small kernels make half the speed
@@ -112,7 +113,8 @@ def multiply(a: Array, b: Array, out: Array, pieces: tuple[int, int] | None = No
 
 def multiplied(a: Array, b: Array) -> Array:
     """a @ b as a new matrix."""
-    out: Array = np.empty((a.shape[0], b.shape[1]), a.dtype)
+    shape = a.shape[0], b.shape[1]
+    out: Array = empty(shape, a.dtype) if shape[0] * shape[1] >= WIDE else np.empty(shape, a.dtype)
     multiply(a, b, out)
     return out
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Array
+from seqnet.arrays import Array, empty
 from seqnet.kernels import cook_toom
 from seqnet.kernels.cook_toom import AT_ONE
 from seqnet.kernels.planes import Grid, Planes, backward_grid, blocks, forward_grid, from_planes, to_planes
@@ -89,7 +89,7 @@ def input_gradient(dy: Array, kernel: Array, windows: Windows, scratch: Scratch)
         part = turned(kernel[0][:, phase::stride][:, ::-1])  # (kH, taps, F, C)
         weights = np.matmul(plan.weigh, part.reshape(taps, -1)).reshape(plan.products, -1, channels)
         strips.append(_Strip(weights, length, 1, grid.reach - length, phase * channels))
-    dx = np.empty((len(dy), *windows.size, channels), dy.dtype)
+    dx = empty((len(dy), *windows.size, channels), dy.dtype)
     for number, images, source, result in _blocks(
         grid, plan, filters, stride * channels, strips, len(dy), scratch, dy.dtype
     ):
