@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from seqnet.training.averaging import SwapEMAWeights
+from seqnet.training.backup import BackupAndRestore
 from seqnet.training.callbacks import (
     Callback,
     CSVLogger,
@@ -11,8 +13,10 @@ from seqnet.training.callbacks import (
     TerminateOnNaN,
 )
 from seqnet.training.pacing import LambdaCallback, LearningRateScheduler, ReduceLROnPlateau, Timer
+from seqnet.training.tensorboard import TensorBoard
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "EarlyStopping",
@@ -21,6 +25,8 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
     "Timer",
 ]

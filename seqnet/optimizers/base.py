@@ -164,6 +164,7 @@ class Optimizer(Component, ABC):
         self._clips = any(getattr(self, name) is not None for name in CLIPS)
         self._plain = not (self._clips or self._every > 1 or self.loss_scale_factor)
         self._slots: dict[str, Array] = {}
+        self.swapped = False  # whether the weights and their moving average have changed places
         self.built = False
         self._unbind()
 
@@ -206,6 +207,7 @@ class Optimizer(Component, ABC):
         excluded = (*self.weight_decay_exclude, *self._excluded)
         self._decayed = [decays(name, excluded) for name in names]
         self._iterations = 0
+        self.swapped = False
         self._slots = self.allocate()
         if self.use_ema:
             self._slots["average"] = zeros(self.size, self.dtype)
@@ -245,8 +247,20 @@ class Optimizer(Component, ABC):
 
     def finish(self, theta: Array) -> None:
         """The end of a fit: with use_ema, the weights become their moving average."""
+        if not self.use_ema or not self._iterations:
+            return
+        average = self._slots["average"]
+        np.copyto(*((average, theta) if self.swapped else (theta, average)))
+        self.swapped = False
+
+    def swap_average(self, theta: Array) -> None:
+        """Let the weights and their moving average change places, or come back; without an average, do nothing."""
         if self.use_ema and self._iterations:
-            np.copyto(theta, self._slots["average"])
+            average = self._slots["average"]
+            kept = theta.copy()
+            np.copyto(theta, average)
+            np.copyto(average, kept)
+            self.swapped = not self.swapped
 
     def resolve(self, steps_per_epoch: int) -> None:
         """Tell the schedule how many batches an epoch has, so that what it has in epochs becomes steps."""
@@ -278,7 +292,10 @@ class Optimizer(Component, ABC):
 
     @property
     def average(self) -> Array | None:
-        """The moving average of the weights, (P,), as it is kept; None without use_ema or before the first step."""
+        """The moving average of the weights, (P,), as it is kept; None without use_ema or before the first step.
+
+        While `swapped`, the weights themselves.
+        """
         return self._slots["average"] if self.use_ema and self._iterations else None
 
     def current_learning_rate(self) -> float:
@@ -324,6 +341,8 @@ class Optimizer(Component, ABC):
         kept = {"iterations": np.array(self._iterations, np.int64)}
         if self._schedule is None:
             kept["learning_rate"] = np.array(self._rate, np.float64)
+        if self.swapped:
+            kept["swapped"] = np.array(True)
         return kept | {name: slot.copy() for name, slot in self._slots.items()}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
@@ -334,7 +353,7 @@ class Optimizer(Component, ABC):
         if not self.built:
             raise UsageError("the optimizer must be built before its state is loaded")
         expected = {"iterations", *self._slots}
-        found = set(state) - {"learning_rate"}
+        found = set(state) - {"learning_rate", "swapped"}
         if found != expected:
             missing = ", ".join(sorted(expected - found))
             surplus = ", ".join(sorted(found - expected))
@@ -347,6 +366,7 @@ class Optimizer(Component, ABC):
         for name, slot in self._slots.items():
             np.copyto(slot, state[name])
         self._iterations = int(state["iterations"])
+        self.swapped = bool(state.get("swapped", False))
         if self._schedule is None and "learning_rate" in state:
             self._rate = self.__dict__["learning_rate"] = float(state["learning_rate"])
 

@@ -45,7 +45,7 @@ def multipliers(factors: Mapping[str, float], names: Sequence[str]) -> list[floa
                 f"learning_rate_multipliers: no layer with trained variables is named {pattern}; "
                 f"there are {_listed(layers)}"
             )
-    return [next((f for p, f in reversed(factors.items()) if _fits(p, name)), 1.0) for name in names]
+    return [next((f for p, f in reversed(list(factors.items())) if _fits(p, name)), 1.0) for name in names]
 
 
 def _fits(pattern: str, name: str) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from seqnet.models.saving import describe_model
 from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import MetricsFiles
+from seqnet.training.averaging import as_validated
 from seqnet.training.callbacks import Callback, Logs, Monitor
 from seqnet.training.checkpoint import Snapshot, write_snapshot
 from seqnet.training.state import take_state
@@ -78,7 +79,8 @@ class RunRecorder(Callback):
         if better or not self.best_values:
             self.best = number if math.isfinite(number) else None
             self.best_epoch, self.best_values = epoch, values
-            self._waiting = self._snapshot(trainer).copied()
+            with as_validated(self.callbacks):
+                self._waiting = self._snapshot(trainer).copied()
         ends = trainer.stop_training or epoch >= trainer.options.epochs
         if ends or time.perf_counter() - self.saved_at >= self.pause:
             self.save(trainer)

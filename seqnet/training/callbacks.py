@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -16,13 +17,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.checkers import NonNegativeFloat, NonNegativeInt, PositiveInt
+from seqnet.checkers import NonNegativeFloat, NonNegativeInt, PathText, PositiveInt
 from seqnet.declare import Component, option
 from seqnet.errors import Problem, SpecError, TrainingError, UsageError, suggestion
+from seqnet.metrics.trial import SEVERAL
 from seqnet.registry import register
 
 Logs = dict[str, Any]
-# What will be logged, and which way is better: "min", "max", or None where it is not known.
+# What will be logged, and which way is better: "min", "max", None where it is not known, or SEVERAL.
 Directions = Mapping[str, str | None]
 
 
@@ -39,6 +41,10 @@ class Callback(Component):
     model: Any = None
     params: dict[str, Any] | None = None
 
+    def restore(self, trainer: Any, callbacks: Sequence[Callback]) -> bool:
+        """Called before a fit begins: put back what an earlier one left, callbacks included; whether it did."""
+        return False
+
     def after_step(self, trainer: Any) -> None:
         """Called after every batch with the trainer itself; cheap, since no logs are made for it."""
 
@@ -51,8 +57,11 @@ class Callback(Component):
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
 
-    def check_monitor(self, directions: Directions) -> Problem | None:
-        """What is wrong with the value this callback watches, given what will be logged; path is the option."""
+    def check_monitor(self, directions: Directions, *, others: bool = False) -> Problem | None:
+        """What is wrong with the value this callback watches, given what will be logged; path is the option.
+
+        others: callbacks of the user's own may log further values.
+        """
         return None
 
     def state(self) -> dict[str, Any]:
@@ -129,16 +138,21 @@ class Watching(Callback):
     min_delta: float = 0.0
     directions: Directions = {}
 
-    def check_monitor(self, directions: Directions) -> Problem | None:
+    def check_monitor(self, directions: Directions, *, others: bool = False) -> Problem | None:
         self.directions = directions
-        if self.monitor not in directions:
+        if self.monitor not in directions and not others:
             listed = ", ".join(directions)
             hint = suggestion(self.monitor, directions)
             if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in directions):
-                hint = "there is no validation part; set validation_split"
+                hint = "there is no validation part; set validation_split (and a validation_freq within the epochs)"
             message = f"{self.spec_name}: no value named {self.monitor!r} will be logged (there will be {listed})"
             return Problem(("monitor",), message, hint)
-        if self.mode == "auto" and directions[self.monitor] is None:
+        if directions.get(self.monitor) == SEVERAL:
+            message = f"{self.spec_name}: {self.monitor} has several values an epoch"
+            return Problem(
+                ("monitor",), message, "monitor a single number: give the metric an average, or one threshold"
+            )
+        if self.mode == "auto" and directions.get(self.monitor) is None:
             message = f"{self.spec_name}: is a higher or a lower {self.monitor} better?"
             return Problem(("monitor",), message, "set mode: max or mode: min")
         return None
@@ -150,6 +164,11 @@ class Watching(Callback):
     def watched(self, logs: Logs | None) -> float | None:
         value = (logs or {}).get(self.monitor)
         if value is None:
+            if self.directions and self.monitor not in self.directions:  # which a callback of the user's was to log
+                there = ", ".join(logs or {})
+                warnings.warn(
+                    f"{self.spec_name}: no value named {self.monitor!r} was logged, only {there}", stacklevel=2
+                )
             return None
         if isinstance(value, np.ndarray) and value.size != 1:
             raise UsageError(
@@ -236,9 +255,9 @@ class ModelCheckpoint(Watching):
     The path may hold {epoch} (1-based) and any logged value: `best-{epoch:02d}-{val_loss:.3f}.seqnet`.
     """
 
-    stateful = ("best", "batches")
+    stateful = ("best", "batches", "epoch")
 
-    filepath: str = option("where to save", example="best.seqnet")
+    filepath: PathText = option("where to save", example="best.seqnet")
     monitor: str = option("the logged value that decides what is best", default="val_loss")
     verbose: Literal[0, 1] = option("1 says when it saves", default=0)
     save_best_only: bool = option("save only when the value improves", default=False)
@@ -255,9 +274,10 @@ class ModelCheckpoint(Watching):
     def setup(self) -> None:
         self.best = self.initial_value_threshold
         self.batches = 0
+        self.epoch = 0
 
-    def check_monitor(self, directions: Directions) -> Problem | None:
-        return super().check_monitor(directions) if self.save_best_only else None
+    def check_monitor(self, directions: Directions, *, others: bool = False) -> Problem | None:
+        return super().check_monitor(directions, others=others) if self.save_best_only else None
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if isinstance(self.save_freq, int):
@@ -302,7 +322,7 @@ class CSVLogger(Callback):
     Differs from Keras: no invented val_ columns, and a resumed run does not repeat the header.
     """
 
-    filename: str = option("the file", example="log.csv")
+    filename: PathText = option("the file", example="log.csv")
     separator: str = option("the character between the values", default=",")
     append: bool = option("go on in a file that is there", default=False)
 
@@ -368,14 +388,12 @@ class TerminateOnNaN(Callback):
             self.model.stop_training = True
 
 
-def check_monitors(callbacks: Sequence[Callback], directions: Directions) -> list[tuple[int, Problem]]:
-    """What is wrong with the watched values: (number of the callback, problem)."""
-    found = ((index, callback.check_monitor(directions)) for index, callback in enumerate(callbacks))
-    return [(index, problem) for index, problem in found if problem is not None]
+def require_monitors(callbacks: Sequence[Callback], directions: Directions, *, others: bool = False) -> None:
+    """Raise SpecError when a callback watches what will not be logged, or does not know which way is better.
 
-
-def require_monitors(callbacks: Sequence[Callback], directions: Directions) -> None:
-    """Raise SpecError when a callback watches what will not be logged."""
-    problems = [problem for _, problem in check_monitors(callbacks, directions)]
+    others: callbacks of the user's own may log further values.
+    """
+    found = (callback.check_monitor(directions, others=others) for callback in callbacks)
+    problems = [problem for problem in found if problem is not None]
     if problems:
         raise SpecError("\n".join(str(problem) for problem in problems), problems)

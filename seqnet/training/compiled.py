@@ -57,6 +57,8 @@ class Compiled:
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update."""
         engine, optimizer = self.engine, self.optimizer
+        if optimizer.swapped:
+            optimizer.swap_average(self.network.parameters.theta)  # steps go on from the weights themselves
         loss, prediction, mask = engine.train_shards(x, y, weight)
         if engine.shares_updates:
             optimizer.apply(self.network.parameters.theta, engine.gradient, engine.update_together)
