@@ -31,6 +31,7 @@ from seqnet.spec.check import check_file
 from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import read_snapshot
+from tests.event_reader import events
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -77,12 +78,14 @@ def content(folder: Path) -> dict[str, Any]:
         snapshot = read_snapshot(folder / which)
         found[which] = {name: (array.dtype, array.tobytes()) for name, array in snapshot.arrays.items()}
         for callback in snapshot.data["callbacks"]:
-            callback["state"].pop("seconds", None)
+            for told_by_clock in ("seconds", "elapsed", "files"):
+                callback["state"].pop(told_by_clock, None)
         found[f"{which}.json"] = snapshot.data
     for name in ("metrics.csv", "metrics.jsonl", "log.csv"):
         found[name] = (folder / name).read_text() if (folder / name).exists() else None
     summary = json.loads((folder / "summary.json").read_text())
     found["summary"] = {key: value for key, value in summary.items() if key != "seconds"}
+    found["events"] = {part: events(folder / "board" / part) for part in ("train", "validation")}
     found["models"] = {path.name: path.read_bytes() for path in folder.glob("*.seqnet")}
     return found
 
@@ -307,6 +310,16 @@ VARIANTS = {
         "callbacks=[LearningRateScheduler: {schedule: {CosineDecay: {initial_learning_rate: 0.1, decay_steps: 4}}}]",
     ),
     "no_validation": ("data.validation_split=0", "callbacks=[CSVLogger: {filename: log.csv}]"),
+    "swapped_average": (
+        "optimizer={SGD: {momentum: 0.9, use_ema: true, ema_momentum: 0.9}}",
+        "callbacks=[SwapEMAWeights: {swap_on_epoch: true}, ModelCheckpoint: {filepath: 'epoch-{epoch}.seqnet'}]",
+    ),
+    "validated_average": ("optimizer={SGD: {use_ema: true}}", "callbacks=[SwapEMAWeights, {Timer: {max_time: 999}}]"),
+    "events": ("callbacks=[TensorBoard: {update_freq: 2, histogram_freq: 2, log_dir: board}]",),
+    "batch_checkpoints": (
+        "callbacks=[ModelCheckpoint: {filepath: 'epoch-{epoch}.seqnet', save_freq: 4}, TerminateOnNaN]",
+    ),
+    "multipliers": ("optimizer={Adam: {learning_rate_multipliers: {dense: 0.1, '.*/bias': 0, 'batch.*': 2}}}",),
     "class_weight": ("training.class_weight=balanced", "data.one_hot=true", "loss=categorical_crossentropy"),
 }
 

@@ -166,6 +166,11 @@ def png(pixels: Array) -> bytes:
 # -- files -------------------------------------------------------------------------------------------------------------
 
 
+def _fresh_name() -> str:
+    host = re.sub(r"[^\w.-]", "_", socket.gethostname()) or "localhost"
+    return f"events.out.tfevents.{time.time():.0f}.{host}.{os.getpid()}.{next(_files)}.v2"
+
+
 class EventFile:
     """An event file in a folder. It is opened only while it is written to, every few seconds or kilobytes.
 
@@ -177,13 +182,10 @@ class EventFile:
         self.folder = folder
         self.waiting = bytearray()
         self.written_at = time.monotonic()
+        self.name, self.size = name or _fresh_name(), 0
         if name is not None and (folder / name).exists():
-            self.name, self.size = name, whole_records(folder / name, size)
+            self.size = whole_records(folder / name, size)
             os.truncate(folder / name, self.size)
-            return
-        host = re.sub(r"[^\w.-]", "_", socket.gethostname()) or "localhost"
-        self.name = f"events.out.tfevents.{time.time():.0f}.{host}.{os.getpid()}.{next(_files)}.v2"
-        self.size = 0
 
     def add(self, step: int, values: Iterable[bytes]) -> None:
         """Write down Summary.Values of a step."""

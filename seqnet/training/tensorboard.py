@@ -72,6 +72,8 @@ class TensorBoard(Callback):
     def on_train_begin(self, logs: Logs | None = None) -> None:
         self.setup()
         self._begin()
+        for part in ("train", "validation"):
+            self._file(part)  # so that the first checkpoint knows its name
         if self.write_graph:
             self._file("train").add(0, [keras_model("keras", _described(self.model))])
 
