@@ -297,6 +297,65 @@ def test_a_name_that_is_not_logged_is_told_before_training() -> None:
         fit([ModelCheckpoint("{val_acc:.2f}.seqnet")])
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        EarlyStopping,
+        lambda monitor, **options: ModelCheckpoint("best", monitor, save_best_only=True, **options),
+        ReduceLROnPlateau,
+    ],
+    ids=["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau"],
+)
+def test_monitors_are_checked_before_training(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that will not be there, a direction that is not known, several values: nothing is trained then."""
+    monkeypatch.chdir(tmp_path)
+    x, y = np.ones((8, 3), np.float32), np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0, 1]]
+    model = seqnet.Sequential([seqnet.Input((3,)), seqnet.layers.Dense(3, activation="softmax")], seed=1)
+    several = seqnet.metrics.F1Score(name="f1")
+    model.compile("sgd", "categorical_crossentropy", metrics=["TruePositives", several, "accuracy"])
+    begun: list[str] = []
+
+    class Mine(Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            begun.append("training")
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["mine"] = 1.0 - epoch
+
+    def fit(callback: Any, *others: Callback, **options: Any) -> Any:
+        return model.fit(x, y, epochs=2, verbose=0, callbacks=[*others, callback], **options)
+
+    wrong = {
+        "acuracy": "no value named 'acuracy' will be logged .*did you mean accuracy",
+        "val_loss": "no value named 'val_loss' will be logged .*there is no validation part",
+        "TruePositives": "is a higher or a lower TruePositives better.*set mode",
+        "f1": "f1 has several values an epoch.*monitor a single number",
+    }
+    for monitor, message in wrong.items():
+        with pytest.raises(SpecError, match=message):
+            fit(make(monitor=monitor))
+    with pytest.raises(SpecError, match="validation_freq within the epochs"):
+        fit(make(monitor="val_loss"), validation_split=0.5, validation_freq=3)
+    # what a callback of one's own logs can't be known beforehand, but which way is better must be
+    for monitor in ("TruePositives", "mine", "f1"):
+        with pytest.raises(SpecError):
+            fit(make(monitor=monitor), Mine())
+    assert begun == []
+    fit(make(monitor="mine", mode="min"), Mine())
+    with pytest.warns(UserWarning, match="no value named 'other' was logged, only "):
+        fit(make(monitor="other", mode="min"), Mine())
+    with pytest.warns(UserWarning, match="no value named 'val_loss' was logged, only "):
+        fit(make(monitor="val_loss"), Mine())
+    assert begun == ["training"] * 3
+
+
+def test_paths_may_be_paths(tmp_path: Path) -> None:
+    fit([CSVLogger(tmp_path / "log.csv"), ModelCheckpoint(tmp_path / "{epoch}.seqnet")], epochs=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.seqnet", "log.csv"]
+    with pytest.raises(SpecError, match="filename must be a path, got 3"):
+        CSVLogger(3)
+
+
 def test_a_loss_that_is_not_a_number_ends_the_run() -> None:
     model = seqnet.Sequential([seqnet.Input((3,)), seqnet.layers.Dense(1)], seed=1)
     model.compile({"SGD": {"learning_rate": 1e30}}, "mse")

@@ -147,18 +147,22 @@ class Watching(Callback):
                 hint = "there is no validation part; set validation_split (and a validation_freq within the epochs)"
             message = f"{self.spec_name}: no value named {self.monitor!r} will be logged (there will be {listed})"
             return Problem(("monitor",), message, hint)
-        if directions.get(self.monitor) == SEVERAL:
+        if self._way() == SEVERAL:
             message = f"{self.spec_name}: {self.monitor} has several values an epoch"
             return Problem(
                 ("monitor",), message, "monitor a single number: give the metric an average, or one threshold"
             )
-        if self.mode == "auto" and directions.get(self.monitor) is None:
+        if self.mode == "auto" and self._way() is None:
             message = f"{self.spec_name}: is a higher or a lower {self.monitor} better?"
             return Problem(("monitor",), message, "set mode: max or mode: min")
         return None
 
+    def _way(self) -> str | None:
+        """Which way is better; for a val_ value that a callback of the user's may log, as for the training's."""
+        return self.directions.get(self.monitor, self.directions.get(self.monitor.removeprefix("val_")))
+
     def judge(self) -> Monitor:
-        direction = self.directions.get(self.monitor) or _guess(self.monitor)
+        direction = self._way() or _guess(self.monitor)
         return Monitor(direction if self.mode == "auto" else self.mode, self.min_delta)
 
     def watched(self, logs: Logs | None) -> float | None:
