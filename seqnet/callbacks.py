@@ -10,9 +10,8 @@ from seqnet.training.callbacks import (
     EarlyStopping,
     History,
     ModelCheckpoint,
-    TerminateOnNaN,
 )
-from seqnet.training.pacing import LambdaCallback, LearningRateScheduler, ReduceLROnPlateau, Timer
+from seqnet.training.pacing import LambdaCallback, LearningRateScheduler, ReduceLROnPlateau, TerminateOnNaN, Timer
 from seqnet.training.tensorboard import TensorBoard
 
 __all__ = [

@@ -262,6 +262,23 @@ def test_the_timer_ends_the_run() -> None:
     assert len(history["loss"]) == 5
 
 
+def test_the_timer_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("seqnet.training.pacing.time.perf_counter", lambda: clock[0])
+    first, second, model = Timer(10), Timer(10), FakeModel()
+    begin(first, model)
+    clock[0] += 7
+    state = first.state()
+    assert state == {"elapsed": 7.0}
+    clock[0] = 5000.0  # another process, another clock
+    begin(second, model)
+    second.load_state(state)
+    for seconds, stopped in ((2.9, False), (0.2, True)):
+        clock[0] += seconds
+        second.after_step(None)
+        assert model.stop_training == stopped
+
+
 def test_csv_logger_writes_a_row_an_epoch(tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     _, history = fit([CSVLogger(str(file))])

@@ -665,6 +665,33 @@ def test_a_disk_that_can_no_longer_be_written(call: str, tmp_path: Path, monkeyp
     assert read_snapshot(folder / "last").data["position"]["epoch"] == 1
 
 
+def test_event_files_that_can_not_be_written(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    (tmp_path / "taken").write_text("a file")
+    callbacks = f"callbacks=[TensorBoard: {{log_dir: {tmp_path / 'taken'}}}]"
+    with pytest.raises(
+        TrainingError, match="can't write .*taken/train/events.*: Not a directory; .* go on with --resume"
+    ):
+        run(path, callbacks)
+    (tmp_path / "taken").unlink()
+    assert not run(path, callbacks, resume=True).interrupted
+    assert [step for step, tag, _ in events(tmp_path / "taken" / "train") if tag == "epoch_loss"] == [0, 1, 2, 3]
+
+
+def test_what_verbose_callbacks_say_is_told_and_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+
+    def listen(name: str, details: dict[str, Any]) -> None:
+        if name == "said":
+            said.append(details["text"])
+
+    callbacks = "[EarlyStopping: {patience: 0, min_delta: 9, verbose: 1}, ModelCheckpoint: {filepath: a, verbose: 1}]"
+    run(write(tmp_path), f"callbacks={callbacks}", on_event=listen)
+    saved = tmp_path / "runs" / "flowers" / "1" / "a"
+    assert said == [f"Epoch {i}: saving model to {saved}" for i in (1, 2)] + ["Epoch 2: early stopping"]
+    assert capsys.readouterr().out == ""
+
+
 def test_runs_is_a_file(tmp_path: Path) -> None:
     path = write(tmp_path)
     (tmp_path / "runs").touch()

@@ -176,6 +176,8 @@ class _Events:
 
             text = render_problems([details["problem"]], self.spec.document)
             show_warning(text.rpartition("\n\n")[0])  # without the count at the end
+        elif name == "said" and self.shown:
+            self.display.say(details["text"])
         elif name == "data":
             self.data = details["data"]
         elif name == "model" and self.shown:

@@ -65,7 +65,8 @@ def train(
     """Train as the file says, in a new run folder, or on in the one that `resume` names (True: the latest of the name).
 
     on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
-    monitor, mode, best). Nothing is written before everything that can be known beforehand is known to be right.
+    monitor, mode, best), "said" (text: what a verbose callback has to say).
+    Nothing is written before everything that can be known beforehand is known to be right.
     The first Ctrl-C ends after the batch, with everything saved; a second one stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
@@ -83,6 +84,8 @@ def train(
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
     callbacks = [one for one in spec.callbacks if not isinstance(one, BackupAndRestore)]  # the recorder is one
+    for callback in callbacks:
+        callback.tell = lambda text: on_event("said", {"text": text})
     monitor, mode = _best_by(callbacks, ways)
     extra = {
         "classes": data.class_names,

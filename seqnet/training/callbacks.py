@@ -10,7 +10,7 @@ import csv
 import math
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,7 +19,7 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.checkers import NonNegativeFloat, NonNegativeInt, PathText, PositiveInt
 from seqnet.declare import Component, option
-from seqnet.errors import Problem, SpecError, TrainingError, UsageError, suggestion
+from seqnet.errors import Problem, SpecError, UsageError, suggestion
 from seqnet.metrics.trial import SEVERAL
 from seqnet.registry import register
 
@@ -38,6 +38,7 @@ class Callback(Component):
     kind = "callback"
     stateful: ClassVar[tuple[str, ...]] = ()  # attributes that a checkpoint must keep
 
+    tell: Callable[[str], None] | None = None  # where messages go instead of to stdout
     model: Any = None
     params: dict[str, Any] | None = None
 
@@ -56,6 +57,10 @@ class Callback(Component):
 
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
+
+    def say(self, text: str) -> None:
+        """Tell the user something that `verbose` asks for."""
+        (self.tell or print)(text)
 
     def check_monitor(self, directions: Directions, *, others: bool = False) -> Problem | None:
         """What is wrong with the value this callback watches, given what will be logged; path is the option.
@@ -233,10 +238,10 @@ class EarlyStopping(Watching):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            self.say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                self.say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
     def _keep(self, epoch: int) -> None:
@@ -312,7 +317,7 @@ class ModelCheckpoint(Watching):
                 f"ModelCheckpoint: can't fill in {self.filepath!r}: {error}; it may use {known}"
             ) from error
         if self.verbose:
-            print(f"Epoch {epoch + 1}: saving model to {path}")
+            self.say(f"Epoch {epoch + 1}: saving model to {path}")
         if self.save_weights_only:
             self.model.save_weights(path)
         else:
@@ -375,21 +380,6 @@ class CSVLogger(Callback):
 
 def _cell(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
-
-
-@register()
-class TerminateOnNaN(Callback):
-    """Ends the run when the running loss is NaN or infinite."""
-
-    raise_error: bool = option("raise an error instead of ending the run", default=False)
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(loss):
-            if self.raise_error:
-                raise TrainingError(f"the loss is {loss} at batch {batch}")
-            print(f"Batch {batch}: Invalid loss, terminating training")
-            self.model.stop_training = True
 
 
 def require_monitors(callbacks: Sequence[Callback], directions: Directions, *, others: bool = False) -> None:

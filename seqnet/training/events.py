@@ -24,6 +24,8 @@ from pathlib import Path
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.errors import TrainingError
+from seqnet.training.checkpoint import reason
 
 _POLYNOMIAL = 0x82F63B78  # Castagnoli's, lowest bit first
 _VERSION = "brain.Event:2"
@@ -175,7 +177,7 @@ class EventFile:
     """An event file in a folder. It is opened only while it is written to, every few seconds or kilobytes.
 
     name, size: of a file that is to be gone on with, cut to whole records within so many bytes; without one a new file
-    is begun with the first event. Methods raise OSError.
+    is begun with the first event. Methods raise TrainingError where the system refuses.
     """
 
     def __init__(self, folder: Path, name: str | None = None, size: int = 0) -> None:
@@ -201,8 +203,12 @@ class EventFile:
         self.written_at = time.monotonic()
         if not self.waiting:
             return
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / self.name).open("ab") as file:
-            file.write(self.waiting)
-            self.size = file.tell()
+        path = self.folder / self.name
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with path.open("ab") as file:
+                file.write(self.waiting)
+                self.size = file.tell()
+        except OSError as error:
+            raise TrainingError(f"can't write {path}: {reason(error)}") from error
         self.waiting.clear()

@@ -70,10 +70,10 @@ class TensorBoard(Callback):
     # -- hooks -----------------------------------------------------------------------------------------------------
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        named = {part: file for part, file in self._files.items() if not file.size and not file.waiting}
         self.setup()
+        self._files = named  # by a checkpoint from before the first step
         self._begin()
-        for part in ("train", "validation"):
-            self._file(part)  # so that the first checkpoint knows its name
         if self.write_graph:
             self._file("train").add(0, [keras_model("keras", _described(self.model))])
 
@@ -126,6 +126,8 @@ class TensorBoard(Callback):
     # -- state -------------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
+        for part in ("train", "validation"):
+            self._file(part)  # so that every checkpoint knows its name
         self._flush()
         files = {part: {"name": file.name, "size": file.size} for part, file in self._files.items()}
         return {"batches": self.batches, "files": files}
@@ -216,7 +218,7 @@ def _numbers(logs: Logs) -> Iterator[tuple[str, float]]:
     for name, value in logs.items():
         if isinstance(value, np.ndarray) and value.ndim:
             yield from ((f"{name}/{i}", float(one)) for i, one in enumerate(value.ravel()))
-        else:
+        elif isinstance(value, (int, float, np.number, np.ndarray)):  # a callback of the user's may log anything
             yield name, float(value)
 
 
