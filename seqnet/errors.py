@@ -105,7 +105,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 def suggestion(name: str, known: Iterable[str], *, limit: int = 12) -> str:
     """ "did you mean …?" where a name is near, else the list of what is allowed, numbers in their order."""
-    names = sorted(known, key=_by_number)
+    names = sorted(known, key=by_number)
     near = nearest(name, names)
     if near is not None:
         return f"did you mean {near}?"
@@ -113,6 +113,6 @@ def suggestion(name: str, known: Iterable[str], *, limit: int = 12) -> str:
     return f"known: {shown}, …" if len(names) > limit else f"known: {shown}"
 
 
-def _by_number(name: str) -> list[tuple[int, str]]:
+def by_number(name: str) -> list[tuple[int, str]]:
     """A key that sorts moons/2 before moons/10: text and numbers in turn."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqnet.arrays import LINE, Array, shared
-from seqnet.kernels.products import multiply, piece_shape
+from seqnet.kernels.products import multiply, turned_pieces
 
 LARGE = 40_000  # numbers of a product that is worth handing over
 
@@ -80,7 +80,7 @@ class Deferred:
         """Make room for the factors of the products so far, in memory that processes forked from now on share."""
         dtype, self._notes = self.gradient.dtype, False
         for key, (view, left, right) in self._seen.items():
-            pieces = piece_shape(left[1], left[0], right[1])
+            pieces = turned_pieces(left[1], left[0], right[1])
             if key not in self._products and pieces[0] < left[1]:
                 start = (view.ctypes.data - self.gradient.ctypes.data) // dtype.itemsize
                 state = shared(LINE, np.int64)

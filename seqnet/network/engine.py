@@ -26,7 +26,14 @@ from seqnet.network.memory import keep_memory
 from seqnet.network.network import Network
 from seqnet.network.plans import Plan, plan_inference, plan_training
 from seqnet.network.shard import Shard
-from seqnet.network.sizing import THREAD_S, choose_threads, piece_rows, step_seconds
+from seqnet.network.sizing import (
+    THREAD_S,
+    choose_threads,
+    piece_rows,
+    prediction_rows,
+    prediction_seconds,
+    step_seconds,
+)
 from seqnet.network.team import Team
 
 __all__ = ["Engine", "Shard", "Step", "choose_threads"]
@@ -86,6 +93,9 @@ class Engine:
         self.piece = 0 if uncut else piece_rows(network)
         self.inference_piece = 0 if uncut else piece_rows(network, training=False)
         self.row_seconds = step_seconds(network, 1)
+        self.prediction_seconds = prediction_seconds(network, 1)
+        # How many rows may be predicted at once whatever batch size is asked for; 0 where batches mean something.
+        self.prediction_rows = 0 if carries else prediction_rows(network)
         # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
         self.wants_probabilities = True
         own = all(type(part).__module__.startswith("seqnet.") for part in (*layers, loss))
@@ -198,6 +208,8 @@ class Engine:
         """The network's output for a batch."""
         rows, layers = len(x), (self.plain if training else self.inference).layers
         shards = self._shards_for(rows)
+        if rows * self.prediction_seconds < 2 * THREAD_S:
+            shards = shards[:1]
         parts: list[list[Array]] = [[] for _ in shards]
 
         def work(index: int) -> None:
@@ -214,6 +226,22 @@ class Engine:
         shard = self.shards[0]
         self._run(lambda _: None, [shard], len(x))
         return shard.forward(self.plain.layers[:index], x, training=False, keep=False).y
+
+    def layer_outputs(self, x: Array) -> Iterator[tuple[Array, Array | None]]:
+        """What each layer in turn makes of a batch in training mode, and the mask after it, for looking for faults.
+
+        It is all done by the first worker, so that random streams and variables that are not trained move on.
+        """
+        shard, mask = self.shards[0], None
+        self._run(lambda _: None, [shard], len(x))
+        shard.worker.first = 0
+        for node, context in zip(self.network.nodes, shard.contexts, strict=True):
+            context.training, context.mask = True, mask
+            y, _ = node.layer.forward(x, context)
+            if mask is not None or node.layer.makes_mask:
+                mask = node.layer.output_mask(x, mask)
+            yield y, mask
+            x = y
 
     @property
     def gradient(self) -> Array:

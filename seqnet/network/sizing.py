@@ -38,6 +38,19 @@ def step_seconds(network: Network, rows: int) -> float:
     return rows * (3 * flops / 5e10 + 3 * widths / 2e9)
 
 
+def prediction_seconds(network: Network, rows: int) -> float:
+    """A guess at what predicting takes one worker: its products at 120 GFLOP/s, one pass over the outputs at 2 G/s."""
+    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
+    flops = sum(node.layer.flops(node.in_shape) for node in network.nodes)
+    return rows * (flops / 1.2e11 + widths / 2e9)
+
+
+def prediction_rows(network: Network) -> int:
+    """Rows that are predicted together where nobody minds: many enough for the products, few enough for the memory."""
+    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
+    return min(1024, 2**25 // (network.dtype.itemsize * max(widths, 1)))
+
+
 def piece_rows(network: Network, *, training: bool = True) -> int:
     """Rows whose activations stay in a core's second-level cache; 0 = a shard in one piece.
 

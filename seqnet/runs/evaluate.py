@@ -11,13 +11,12 @@ import numpy as np
 
 from seqnet.arrays import Shape
 from seqnet.datasets.base import Data, Source, Split
-from seqnet.datasets.labels import class_labels
 from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
 from seqnet.losses import Loss, resolve_loss
-from seqnet.models.sequential import Sequential
+from seqnet.runs.confusion import confuse
 from seqnet.runs.folder import SUMMARY, read_json
-from seqnet.runs.opening import chosen_classes, is_classifier, is_run, open_model, read_run_spec
+from seqnet.runs.opening import is_run, open_model, read_run_spec
 from seqnet.spec.run import RunSpec, load_spec
 
 SPLITS = ("train", "validation", "test")
@@ -72,7 +71,10 @@ def evaluate(
     _require_fit(model.loss, model.network.output_shape, rows, f"the {name} rows of {found.name}")
     values = model.evaluate(rows.x, rows.y, batch_size, 0, rows.sample_weight, return_dict=True)
     result = Evaluation(dict(values), name, len(rows), run, opened.checkpoint, warnings=warnings)
-    _by_class(result, model, rows, batch_size, opened.classes or found.class_names)
+    counted = confuse(model, rows, names=opened.classes or found.class_names, batch_size=batch_size)
+    if counted is not None:
+        result.classes, result.confusion = counted.classes, counted.matrix.tolist()
+        result.per_class = counted.per_class()
     return result
 
 
@@ -132,28 +134,3 @@ def _changed(run: Path, data: Data) -> list[str]:
     if before is not None and before != data.fingerprint():
         return [f"{data.name} has changed since this run was trained, so rows it trained on may be among these"]
     return []
-
-
-def _by_class(
-    result: Evaluation,
-    model: Sequential,
-    rows: Split,
-    batch_size: int,
-    names: Sequence[str] | None,
-) -> None:
-    """Confusion matrix and per-class values, where the targets are classes."""
-    assert rows.y is not None
-    labels = class_labels(rows.y, "classification")
-    outputs = model.predict(rows.x, batch_size, 0)
-    if labels is None or not is_classifier(model.loss, outputs):
-        return
-    chosen, classes = chosen_classes(model.loss, outputs), max(2, outputs.shape[1])
-    matrix = np.bincount(labels * classes + chosen, minlength=classes * classes).reshape(classes, classes)
-    result.classes = tuple(names) if names and len(names) == classes else tuple(str(i) for i in range(classes))
-    result.confusion = matrix.tolist()
-    result.per_class = []
-    for index, name in enumerate(result.classes):
-        hit, taken, there = int(matrix[index, index]), int(matrix[:, index].sum()), int(matrix[index].sum())
-        precision, recall = hit / taken if taken else 0.0, hit / there if there else 0.0
-        f1 = 2 * hit / (taken + there) if taken + there else 0.0
-        result.per_class.append({"class": name, "precision": precision, "recall": recall, "f1": f1, "support": there})

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from seqnet.errors import CheckpointError, TrainingError, UsageError, suggestion
-from seqnet.training.checkpoint import reason, write_file
+from seqnet.training.checkpoint import make_folder, reason, sync_folder, write_file
 
 SPEC, RESOLVED, SUMMARY = "spec.yaml", "resolved.yaml", "summary.json"
 CSV, JSONL = "metrics.csv", "metrics.jsonl"
+# What summary.json says of a run; trained: only the test rows are still to come.
+RUNNING, TRAINED, FINISHED, INTERRUPTED, FAILED = "running", "trained", "finished", "interrupted", "failed"
 
 
 def is_number(name: str) -> bool:
@@ -34,7 +36,7 @@ def create_run(runs: Path, name: str) -> Path:
             f"can't make a run folder in {runs / name}: {blocked} is a file; choose another place with --runs FOLDER"
         )
     try:
-        (runs / name).mkdir(parents=True, exist_ok=True)
+        make_folder(runs / name)
         number = max((int(p.name) for p in (runs / name).iterdir() if is_number(p.name)), default=0)
         while True:
             number += 1
@@ -42,6 +44,11 @@ def create_run(runs: Path, name: str) -> Path:
                 (runs / name / str(number)).mkdir()
             except FileExistsError:
                 continue
+            try:
+                sync_folder(runs / name)
+            except OSError:
+                (runs / name / str(number)).rmdir()
+                raise
             return runs / name / str(number)
     except OSError as error:
         raise TrainingError(
@@ -87,12 +94,14 @@ def runs_in(runs: Path) -> list[Path]:
 def read_json(path: Path) -> dict[str, Any]:
     """A JSON file of a run. Raises CheckpointError."""
     try:
+        if path.exists() and not path.is_file():  # reading from a pipe would wait for ever
+            raise CheckpointError(f"{path} is no file")
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing") from error
     except OSError as error:
         raise CheckpointError(f"can't read {path}: {reason(error)}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path} is damaged: {error}") from error
     if not isinstance(found, dict):
         raise CheckpointError(f"{path} is damaged: it holds no mapping")

@@ -73,12 +73,12 @@ class SwapEMAWeights(Callback):
 
 
 @contextmanager
-def as_validated(callbacks: Sequence[Callback]) -> Iterator[None]:
-    """While it lasts, the model has the weights that its validation took."""
+def as_validated(callbacks: Sequence[Callback]) -> Iterator[bool]:
+    """While it lasts, the model has the weights that its validation took; whether these are there for so long only."""
     swapper = next((callback for callback in callbacks if isinstance(callback, SwapEMAWeights)), None)
     swapped = swapper is not None and swapper.swap(True)
     try:
-        yield
+        yield swapped
     finally:
         if swapper is not None and swapped:
             swapper.swap(False)

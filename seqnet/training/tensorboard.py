@@ -104,7 +104,7 @@ class TensorBoard(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         own = {name: value for name, value in (logs or {}).items() if not name.startswith("val_")}
         validated = {name[4:]: value for name, value in (logs or {}).items() if name.startswith("val_")}
-        own["learning_rate"] = float(self.model.optimizer.learning_rate)
+        own["learning_rate"] = float(self.model.optimizer.effective_learning_rate)
         if self.write_steps_per_second:
             _, batches, _, began = self._since
             own["steps_per_second"] = (self.batches - batches) / max(time.perf_counter() - began, 1e-9)

@@ -1,0 +1,59 @@
+"""What a classifier takes for what: predictions over rows, counted class by class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqnet.arrays import Array
+from seqnet.datasets.base import Split
+from seqnet.datasets.labels import class_labels
+from seqnet.models.sequential import Sequential
+from seqnet.runs.opening import chosen_classes, is_classifier
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """matrix[i, j], (K, K) int64: how many rows of class i were taken for class j. classes: the K names."""
+
+    classes: tuple[str, ...]
+    matrix: Array
+
+    def per_class(self) -> list[dict[str, Any]]:
+        """class, precision = TP / (TP + FP), recall = TP / (TP + FN), f1 = 2 TP / (2 TP + FP + FN), and support, the
+        rows of the class; 0 where nothing is there to divide by."""
+        found = []
+        for index, name in enumerate(self.classes):
+            hit = int(self.matrix[index, index])
+            taken, there = int(self.matrix[:, index].sum()), int(self.matrix[index].sum())
+            precision, recall = hit / taken if taken else 0.0, hit / there if there else 0.0
+            f1 = 2 * hit / (taken + there) if taken + there else 0.0
+            found.append({"class": name, "precision": precision, "recall": recall, "f1": f1, "support": there})
+        return found
+
+
+def confusion_matrix(labels: Array, chosen: Array, classes: int) -> Array:
+    """matrix[i, j], (classes, classes): the rows whose label is i and whose chosen class is j; both (N,), from 0."""
+    pairs = labels.astype(np.int64) * classes + chosen
+    return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
+
+
+def confuse(
+    model: Sequential, rows: Split, *, names: Sequence[str] | None = None, batch_size: int = 256
+) -> Confusion | None:
+    """Predict the rows, in inference mode, and count; None where rows or model know no classes, one a row.
+
+    names: of the classes; numbers stand for them where they are not as many as the model's classes.
+    """
+    labels = None if rows.y is None else class_labels(rows.y, "classification")
+    if labels is None:
+        return None
+    outputs = model.predict(rows.x, batch_size, 0)
+    if not is_classifier(model.loss, outputs):
+        return None
+    classes = max(2, outputs.shape[1])
+    known = tuple(names) if names and len(names) == classes else tuple(str(i) for i in range(classes))
+    return Confusion(known, confusion_matrix(labels, chosen_classes(model.loss, outputs), classes))
