@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from seqnet.training.averaging import SwapEMAWeights
+from seqnet.training.backup import BackupAndRestore
 from seqnet.training.callbacks import (
     Callback,
     CSVLogger,
     EarlyStopping,
     History,
     ModelCheckpoint,
-    TerminateOnNaN,
 )
-from seqnet.training.pacing import LambdaCallback, LearningRateScheduler, ReduceLROnPlateau, Timer
+from seqnet.training.pacing import LambdaCallback, LearningRateScheduler, ReduceLROnPlateau, TerminateOnNaN, Timer
+from seqnet.training.tensorboard import TensorBoard
 
 __all__ = [
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "EarlyStopping",
@@ -21,6 +24,8 @@ __all__ = [
     "LearningRateScheduler",
     "ModelCheckpoint",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
     "Timer",
 ]

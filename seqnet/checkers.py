@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 import types
 import typing
 from abc import ABC, abstractmethod
@@ -144,6 +145,17 @@ class Plain(Checker):
 
     def schema(self) -> dict[str, Any]:
         return {} if self.json is None else {"type": self.json}
+
+
+@dataclass(frozen=True)
+class FileName(Plain):
+    """The path of a file or folder: a text, or in Python a Path, which is kept as a text."""
+
+    def matches(self, value: Any) -> bool:
+        return isinstance(value, (str, os.PathLike)) and isinstance(os.fspath(value), str)
+
+    def check(self, value: Any, path: Path, problems: list[Problem]) -> Any:
+        return os.fspath(value) if self.matches(value) else super().check(value, path, problems)
 
 
 @dataclass(frozen=True)
@@ -333,6 +345,7 @@ BOOL = Plain(bool, "true or false", "boolean")
 TEXT = Plain(str, "a text", "string")
 ANYTHING = Plain(object, "anything", None)
 
+PathText = Annotated[str, FileName(str, "a path", "string")]
 PositiveInt = Annotated[int, Number(whole=True, gt=0)]
 NonNegativeInt = Annotated[int, Number(whole=True, ge=0)]
 PositiveFloat = Annotated[float, Number(gt=0)]

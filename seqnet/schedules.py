@@ -153,7 +153,7 @@ class InverseTimeDecay(Schedule):
 class PiecewiseConstantDecay(Schedule):
     """values[0] up to and including step boundaries[0], then values[1] up to boundaries[1], …, then the last value."""
 
-    lengths = (Lengths("boundaries", "boundary_epochs"),)
+    lengths = (Lengths("boundaries", "boundaries_epochs"),)
 
     boundaries: Annotated[tuple[float, ...], Tuple(_Length(ge=0), minimum=1)] | None = option(
         "last step of each value but the last", default=None
@@ -162,14 +162,14 @@ class PiecewiseConstantDecay(Schedule):
         "learning rates, one more than boundaries", example=[0.01, 0.001]
     )
     name: str = option("name of the schedule", default="PiecewiseConstant")
-    boundary_epochs: Annotated[tuple[float, ...], Tuple(Number(gt=0), minimum=1)] | None = option(
+    boundaries_epochs: Annotated[tuple[float, ...], Tuple(Number(gt=0), minimum=1)] | None = option(
         "boundaries in epochs", default=None, example=[10], kw_only=True
     )
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from super().cross_check(values)
-        name = "boundaries" if values["boundaries"] else "boundary_epochs"
+        name = "boundaries" if values["boundaries"] else "boundaries_epochs"
         ends = values[name] or ()
         if ends and len(ends) != len(values["values"]) - 1:
             yield "values", f"values must be one more than {name}, got {len(values['values'])} and {len(ends)}"

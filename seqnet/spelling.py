@@ -94,6 +94,11 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
 _SAYINGS = {
     "decay": "a learning rate that falls is a schedule, learning_rate: {InverseTimeDecay: {...}}; "
     "weights that shrink are weight_decay",
+    **dict.fromkeys(
+        ("lr_multiplier", "lr_multipliers", "lr_mult", "lr_scale", "learning_rate_multiplier"),
+        "a layer's own learning rate is an option of the optimizer, by the layer's name: "
+        "learning_rate_multipliers: {dense_1: 0.1}",
+    ),
 }
 
 # Components, by kind.

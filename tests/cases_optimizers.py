@@ -36,9 +36,26 @@ class Row:
     finish: bool = False
 
 
+# The other optimizers, with a rate at which 20 steps move the weights far enough to be compared.
+OTHERS = {
+    "AdamW": 0.02,
+    "Adamax": 0.02,
+    "Nadam": 0.02,
+    "RMSprop": 0.01,
+    "Adagrad": 0.05,
+    "Adadelta": 1.0,
+    "Adafactor": 0.3,
+    "Ftrl": 0.1,
+    "Lion": 0.01,
+    "Lamb": 0.05,
+    "Muon": 0.01,
+    "ScheduleFreeAdamW": 0.02,
+}
+
+
 def _base_rows(name: str, options: dict[str, Any]) -> list[Row]:
-    """The options that every optimizer has, on one optimizer."""
-    short = name.lower()
+    """The options that every optimizer has, one by one."""
+    short = f"{name.lower()}-base" if name in OTHERS else name.lower()
     return [
         Row(f"{short}-weight_decay", name, {**options, "weight_decay": 0.1}),
         Row(f"{short}-excluded", name, {**options, "weight_decay": 0.1}, excluded=("bias", "embed")),
@@ -49,6 +66,13 @@ def _base_rows(name: str, options: dict[str, Any]) -> list[Row]:
         Row(f"{short}-ema-overwrite", name, {**options, "use_ema": True, "ema_overwrite_frequency": 3}),
         Row(f"{short}-loss_scale", name, {**options, "loss_scale_factor": 7.0}),
         Row(f"{short}-accumulate", name, {**options, "gradient_accumulation_steps": 3}),
+    ]
+
+
+def _combined_rows(name: str, options: dict[str, Any]) -> list[Row]:
+    """What the base does besides, and all of it at once."""
+    short = name.lower()
+    return [
         Row(f"{short}-constraint", name, options, constrained="tall/kernel"),
         Row(
             f"{short}-everything",
@@ -76,10 +100,12 @@ ROWS: list[Row] = [
     Row("sgd-momentum", "SGD", {"learning_rate": 0.02, "momentum": 0.9}),
     Row("sgd-nesterov", "SGD", {"learning_rate": 0.02, "momentum": 0.8, "nesterov": True}),
     *_base_rows("SGD", {"learning_rate": 0.05, "momentum": 0.7}),
+    *_combined_rows("SGD", {"learning_rate": 0.05, "momentum": 0.7}),
     Row("adam", "Adam"),
     Row("adam-options", "Adam", {"learning_rate": 0.02, "beta_1": 0.8, "beta_2": 0.95, "epsilon": 1e-3}),
     Row("adam-amsgrad", "Adam", {"learning_rate": 0.02, "beta_2": 0.5, "amsgrad": True}),
     *_base_rows("Adam", {"learning_rate": 0.02}),
+    *_combined_rows("Adam", {"learning_rate": 0.02}),
     Row("adamw", "AdamW"),
     Row("adamw-options", "AdamW", {"learning_rate": 0.02, "weight_decay": 0.2}),
     Row("adamax", "Adamax"),
@@ -165,6 +191,9 @@ ROWS: list[Row] = [
         {"learning_rate": {"ExponentialDecay": {"initial_learning_rate": 0.05, "decay_steps": 4, "decay_rate": 0.5}}},
     ),
 ]
+
+
+ROWS += [row for name, rate in OTHERS.items() for row in _base_rows(name, {"learning_rate": rate})]
 
 
 def start_weights() -> dict[str, np.ndarray]:

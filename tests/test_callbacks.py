@@ -262,6 +262,23 @@ def test_the_timer_ends_the_run() -> None:
     assert len(history["loss"]) == 5
 
 
+def test_the_timer_counts_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("seqnet.training.pacing.time.perf_counter", lambda: clock[0])
+    first, second, model = Timer(10), Timer(10), FakeModel()
+    begin(first, model)
+    clock[0] += 7
+    state = first.state()
+    assert state == {"elapsed": 7.0}
+    clock[0] = 5000.0  # another process, another clock
+    begin(second, model)
+    second.load_state(state)
+    for seconds, stopped in ((2.9, False), (0.2, True)):
+        clock[0] += seconds
+        second.after_step(None)
+        assert model.stop_training == stopped
+
+
 def test_csv_logger_writes_a_row_an_epoch(tmp_path: Path) -> None:
     file = tmp_path / "log.csv"
     _, history = fit([CSVLogger(str(file))])
@@ -295,6 +312,65 @@ def test_a_name_that_is_not_logged_is_told_before_training() -> None:
         fit([EarlyStopping(monitor="val_los")])
     with pytest.raises(UsageError, match="can't fill in"):
         fit([ModelCheckpoint("{val_acc:.2f}.seqnet")])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        EarlyStopping,
+        lambda monitor, **options: ModelCheckpoint("best", monitor, save_best_only=True, **options),
+        ReduceLROnPlateau,
+    ],
+    ids=["EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau"],
+)
+def test_monitors_are_checked_before_training(make: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that will not be there, a direction that is not known, several values: nothing is trained then."""
+    monkeypatch.chdir(tmp_path)
+    x, y = np.ones((8, 3), np.float32), np.eye(3, dtype=np.float32)[[0, 1, 2, 0, 1, 2, 0, 1]]
+    model = seqnet.Sequential([seqnet.Input((3,)), seqnet.layers.Dense(3, activation="softmax")], seed=1)
+    several = seqnet.metrics.F1Score(name="f1")
+    model.compile("sgd", "categorical_crossentropy", metrics=["TruePositives", several, "accuracy"])
+    begun: list[str] = []
+
+    class Mine(Callback):
+        def on_train_begin(self, logs: Any = None) -> None:
+            begun.append("training")
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            logs["mine"] = 1.0 - epoch
+
+    def fit(callback: Any, *others: Callback, **options: Any) -> Any:
+        return model.fit(x, y, epochs=2, verbose=0, callbacks=[*others, callback], **options)
+
+    wrong = {
+        "acuracy": "no value named 'acuracy' will be logged .*did you mean accuracy",
+        "val_loss": "no value named 'val_loss' will be logged .*there is no validation part",
+        "TruePositives": "is a higher or a lower TruePositives better.*set mode",
+        "f1": "f1 has several values an epoch.*monitor a single number",
+    }
+    for monitor, message in wrong.items():
+        with pytest.raises(SpecError, match=message):
+            fit(make(monitor=monitor))
+    with pytest.raises(SpecError, match="validation_freq within the epochs"):
+        fit(make(monitor="val_loss"), validation_split=0.5, validation_freq=3)
+    # what a callback of one's own logs can't be known beforehand, but which way is better must be
+    for monitor in ("TruePositives", "mine", "f1"):
+        with pytest.raises(SpecError):
+            fit(make(monitor=monitor), Mine())
+    assert begun == []
+    fit(make(monitor="mine", mode="min"), Mine())
+    with pytest.warns(UserWarning, match="no value named 'other' was logged, only "):
+        fit(make(monitor="other", mode="min"), Mine())
+    with pytest.warns(UserWarning, match="no value named 'val_loss' was logged, only "):
+        fit(make(monitor="val_loss"), Mine())
+    assert begun == ["training"] * 3
+
+
+def test_paths_may_be_paths(tmp_path: Path) -> None:
+    fit([CSVLogger(tmp_path / "log.csv"), ModelCheckpoint(tmp_path / "{epoch}.seqnet")], epochs=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1.seqnet", "log.csv"]
+    with pytest.raises(SpecError, match="filename must be a path, got 3"):
+        CSVLogger(3)
 
 
 def test_a_loss_that_is_not_a_number_ends_the_run() -> None:

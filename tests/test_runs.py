@@ -32,6 +32,7 @@ from seqnet.spec.check import check_file
 from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import read_snapshot
+from tests.event_reader import events
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -78,12 +79,14 @@ def content(folder: Path) -> dict[str, Any]:
         snapshot = read_snapshot(folder / which)
         found[which] = {name: (array.dtype, array.tobytes()) for name, array in snapshot.arrays.items()}
         for callback in snapshot.data["callbacks"]:
-            callback["state"].pop("seconds", None)
+            for told_by_clock in ("seconds", "elapsed", "files"):
+                callback["state"].pop(told_by_clock, None)
         found[f"{which}.json"] = snapshot.data
     for name in ("metrics.csv", "metrics.jsonl", "log.csv"):
         found[name] = (folder / name).read_text() if (folder / name).exists() else None
     summary = json.loads((folder / "summary.json").read_text())
     found["summary"] = {key: value for key, value in summary.items() if key not in ("seconds", "started")}
+    found["events"] = {part: events(folder / "board" / part) for part in ("train", "validation")}
     found["models"] = {path.name: path.read_bytes() for path in folder.glob("*.seqnet")}
     return found
 
@@ -313,6 +316,16 @@ VARIANTS = {
         "callbacks=[LearningRateScheduler: {schedule: {CosineDecay: {initial_learning_rate: 0.1, decay_steps: 4}}}]",
     ),
     "no_validation": ("data.validation_split=0", "callbacks=[CSVLogger: {filename: log.csv}]"),
+    "swapped_average": (
+        "optimizer={SGD: {momentum: 0.9, use_ema: true, ema_momentum: 0.9}}",
+        "callbacks=[SwapEMAWeights: {swap_on_epoch: true}, ModelCheckpoint: {filepath: 'epoch-{epoch}.seqnet'}]",
+    ),
+    "validated_average": ("optimizer={SGD: {use_ema: true}}", "callbacks=[SwapEMAWeights, {Timer: {max_time: 999}}]"),
+    "events": ("callbacks=[TensorBoard: {update_freq: 2, histogram_freq: 2, log_dir: board}]",),
+    "batch_checkpoints": (
+        "callbacks=[ModelCheckpoint: {filepath: 'epoch-{epoch}.seqnet', save_freq: 4}, TerminateOnNaN]",
+    ),
+    "multipliers": ("optimizer={Adam: {learning_rate_multipliers: {dense: 0.1, '.*/bias': 0, 'batch.*': 2}}}",),
     "class_weight": ("training.class_weight=balanced", "data.one_hot=true", "loss=categorical_crossentropy"),
     "weighted_sampling": ("training.weighted_sampling={0: 0, 2: 3.0}", "training.steps_per_epoch=4"),
 }
@@ -715,6 +728,33 @@ def test_a_disk_that_can_no_longer_be_written(call: str, tmp_path: Path, monkeyp
     with pytest.raises(TrainingError, match="Read-only file system.*go on with --resume"):
         run(path, display=Broken())
     assert read_snapshot(folder / "last").data["position"]["epoch"] == 1
+
+
+def test_event_files_that_can_not_be_written(tmp_path: Path) -> None:
+    path = write(tmp_path)
+    (tmp_path / "taken").write_text("a file")
+    callbacks = f"callbacks=[TensorBoard: {{log_dir: {tmp_path / 'taken'}}}]"
+    with pytest.raises(
+        TrainingError, match="can't write .*taken/train/events.*: Not a directory; .* go on with --resume"
+    ):
+        run(path, callbacks)
+    (tmp_path / "taken").unlink()
+    assert not run(path, callbacks, resume=True).interrupted
+    assert [step for step, tag, _ in events(tmp_path / "taken" / "train") if tag == "epoch_loss"] == [0, 1, 2, 3]
+
+
+def test_what_verbose_callbacks_say_is_told_and_not_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said: list[str] = []
+
+    def listen(name: str, details: dict[str, Any]) -> None:
+        if name == "note":
+            said.append(details["text"])
+
+    callbacks = "[EarlyStopping: {patience: 0, min_delta: 9, verbose: 1}, ModelCheckpoint: {filepath: a, verbose: 1}]"
+    run(write(tmp_path), f"callbacks={callbacks}", on_event=listen)
+    saved = tmp_path / "runs" / "flowers" / "1" / "a"
+    assert said == [f"Epoch {i}: saving model to {saved}" for i in (1, 2)] + ["Epoch 2: early stopping"]
+    assert capsys.readouterr().out == ""
 
 
 def test_runs_is_a_file(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ IN_EPOCHS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
     ("ExponentialDecay", {"decay_epochs": 2}, {"decay_steps": 16}),
     ("ExponentialDecay", {"decay_epochs": 0.3}, {"decay_steps": 2.4}),
     ("InverseTimeDecay", {"decay_epochs": 2}, {"decay_steps": 16}),
-    ("PiecewiseConstantDecay", {"boundary_epochs": [1, 2.5]}, {"boundaries": [8, 20]}),
+    ("PiecewiseConstantDecay", {"boundaries_epochs": [1, 2.5]}, {"boundaries": [8, 20]}),
     ("PolynomialDecay", {"decay_epochs": 1.5}, {"decay_steps": 12}),
     ("CosineDecay", {"decay_epochs": 2}, {"decay_steps": 16}),
     (
@@ -87,11 +87,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     ("PiecewiseConstantDecay", {"boundaries": [1, 2], "values": [0.1, 0.2]}, "values must be one more than boundaries"),
     (
         "PiecewiseConstantDecay",
-        {"boundary_epochs": [1], "values": [1, 2, 3]},
-        "one more than boundary_epochs, got 3 and 1",
+        {"boundaries_epochs": [1], "values": [1, 2, 3]},
+        "one more than boundaries_epochs, got 3 and 1",
     ),
     ("PiecewiseConstantDecay", {"boundaries": [2, 2], "values": [1, 2, 3]}, "boundaries must rise"),
-    ("PiecewiseConstantDecay", {"values": [1, 2]}, "one of boundaries and boundary_epochs is needed"),
+    ("PiecewiseConstantDecay", {"values": [1, 2]}, "one of boundaries and boundaries_epochs is needed"),
     ("OneCycle", {"max_learning_rate": 0.1}, "one of total_steps and total_epochs"),
     ("OneCycle", {"max_learning_rate": 0.1, "total_steps": 5, "anneal": "cos"}, "anneal must be cosine or linear"),
     ("Warmup", {"learning_rate": 0.1}, "one of warmup_steps and warmup_epochs"),

@@ -19,6 +19,7 @@ from seqnet.errors import UsageError
 from seqnet.layers.base import Layer
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
+from seqnet.metrics.trial import direction_of
 from seqnet.models.arguments import (
     batch_size_of,
     check_pair,
@@ -188,20 +189,22 @@ class Sequential(Stack):
         """Callbacks ready for a run: monitors checked, the model known to them, the progress display in front."""
         callbacks = known_to(self, callbacks)
         own = all(type(callback).__module__.startswith("seqnet.") for callback in callbacks)
-        if own:  # a user's callback may add values of its own
-            require_monitors(callbacks, self.directions(validated=validation is not None))
+        validated = validation is not None and options.ever_validates()
+        labels = train.y if isinstance(train, Rows) else None
+        require_monitors(callbacks, self.directions(validated=validated, labels=labels), others=not own)
         progress = display(verbose)
         watching = [*([progress] if progress is not None else []), *callbacks]
         self.stop_training = False
         return known_to(self, watching, verbose=verbose, epochs=options.epochs, steps=steps_in(train, options))
 
-    def directions(self, *, validated: bool) -> dict[str, str | None]:
-        """What will be logged, and which way is better: "min", "max" or None where that is not known."""
+    def directions(self, *, validated: bool, labels: Array | None = None) -> dict[str, str | None]:
+        """What will be logged, and which way is better: "min", "max", None where that is not known, or SEVERAL where
+        there is no single value, which only labels to try the metrics on show."""
         compiled = self._compiled
         assert compiled is not None
         ways: dict[str, str | None] = {"loss": "min"}
         for name, metric in (*compiled.running.metrics.items(), *compiled.running.weighted.items()):
-            ways[name] = metric.direction
+            ways[name] = direction_of(metric, labels, compiled.network.output_shape)
         if validated:
             ways.update({f"val_{name}": way for name, way in list(ways.items())})
         return ways

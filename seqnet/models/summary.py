@@ -33,7 +33,7 @@ class SummaryRow:
     flops: int = 0  # of one row's forward pass
     activation_bytes: int = 0  # of one row's output
     share: float = 0.0  # of all parameters
-    notes: str = ""  # what is computed in another place than the layer's own
+    notes: str = ""  # what is computed in another place than the layer's own; a learning rate of its own
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,11 @@ def summarize(
     model._follow_trainable()
     total = sum(v.view.size for v in network.parameters.variables)
     notes_of = _notes(network, model.loss)
+    rates = _rates(model)
     rows = []
     for index, node in enumerate(network.nodes):
-        rows += _rows(network, node, total, expand_nested, "; ".join(notes_of.get(index, ())))
+        notes = [*notes_of.get(index, ()), *rates.get(str(node.layer.name), ())]
+        rows += _rows(network, node, total, expand_nested, "; ".join(notes))
     item = network.dtype.itemsize
     trained, fixed = network.parameters.theta.size, network.parameters.frozen.size
     optimizer, optimizer_bytes = 0, 0
@@ -93,6 +95,27 @@ def summarize(
         optimizer_bytes=optimizer_bytes,
         batch_size=batch_size,
     )
+
+
+def _rates(model: Sequential) -> dict[str, list[str]]:
+    """What is special about the learning rates of a layer, by its name.
+
+    Raises UsageError when what the optimizer names is not there.
+    """
+    if model.optimizer is None or not model.optimizer.learning_rate_multipliers:
+        return {}
+    names = [segment.name for segment in model.network.parameters.segments]
+    found: dict[str, dict[str, float]] = {}
+    for name, factor in zip(names, model.optimizer.check_names(names), strict=True):
+        layer, _, own = name.partition("/")
+        found.setdefault(layer, {})[own] = factor
+    return {layer: _said(factors) for layer, factors in found.items()}
+
+
+def _said(factors: dict[str, float]) -> list[str]:
+    if len(set(factors.values())) == 1:
+        return [f"learning rate × {factor:g}" for factor in set(factors.values()) - {1.0}]
+    return [f"learning rate of {name} × {factor:g}" for name, factor in factors.items() if factor != 1.0]
 
 
 def _notes(network: Network, loss: Loss | None) -> dict[int, list[str]]:

@@ -11,7 +11,7 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
@@ -29,6 +29,7 @@ from seqnet.checkers import (
 from seqnet.declare import Component, Option, option, options_of
 from seqnet.errors import CheckpointError, Problem, SpecError, UsageError
 from seqnet.optimizers.rate import Rate
+from seqnet.optimizers.selection import decays, multipliers, regex_problem, require_exclusion
 from seqnet.schedules import Schedule
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ FLUSH_EVERY = 256  # updates
 class Segment:
     """One variable's place in the flat vectors: elements start … stop - 1, in the order of a C array of `shape`.
 
-    name: "layer/variable", as "dense/kernel". lr_scale multiplies the learning rate for this variable.
+    name: "layer/variable", as "dense/kernel". lr_scale multiplies the learning rate for this variable; one with 0 is
+    left alone altogether.
     """
 
     name: str
@@ -78,6 +80,12 @@ class Optimizer(Component, ABC):
     A step, in Keras's order: gradient / loss_scale_factor; accumulation; clipping; weight decay
     (w -= learning_rate * weight_decay * w, on every variable that is not excluded); the rule itself; the moving
     average; constraints; iterations + 1. So the moving average holds weights from before the constraints.
+
+    learning_rate_multipliers give layers a learning rate of their own: theirs is learning_rate, or what its schedule
+    says, times the factor, in the rule and in weight decay alike. For plain SGD that equals a gradient times the
+    factor; for Adam and all that divide by the size of the gradient it scales the step, which a scaled gradient would
+    not. It is an option here, and not of layers, because that is where PyTorch has it (parameter groups) and Keras
+    (MultiOptimizer), and because a layer's options stay those of Keras.
 
     theta, gradient: (P,), contiguous, both of the precision given to `build`. Slots are of the same precision.
     Every option but learning_rate is fixed once `build` was called.
@@ -126,6 +134,13 @@ class Optimizer(Component, ABC):
         example=["bias", "gamma", "beta"],
         kw_only=True,
     )
+    learning_rate_multipliers: dict[str, NonNegativeFloat] = option(
+        "factors of the learning rate by layer: a name (dense_1), a regular expression for whole names (conv2d.*), "
+        "or layer and variable (.*/bias); the last that fits counts, 0 freezes",
+        default={},
+        example={"embedding": 0.1},
+        kw_only=True,
+    )
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -135,6 +150,9 @@ class Optimizer(Component, ABC):
         for pattern in values["weight_decay_exclude"]:
             if (rule := regex_problem(pattern)) is not None:
                 yield "weight_decay_exclude", rule
+        for pattern in values["learning_rate_multipliers"]:
+            if (rule := regex_problem(pattern)) is not None:
+                yield "learning_rate_multipliers", rule
 
     def setup(self) -> None:
         declared = self.__dict__["learning_rate"]
@@ -147,6 +165,7 @@ class Optimizer(Component, ABC):
         self._clips = any(getattr(self, name) is not None for name in CLIPS)
         self._plain = not (self._clips or self._every > 1 or self.loss_scale_factor)
         self._slots: dict[str, Array] = {}
+        self.swapped = False  # whether the weights and their moving average have changed places
         self.built = False
         self._unbind()
 
@@ -176,17 +195,20 @@ class Optimizer(Component, ABC):
     def build(self, segments: Sequence[Segment], dtype: Any = np.float32) -> None:
         """Make the slots for the variables of one network; anything learned before is forgotten.
 
-        Raises UsageError when no variable is left for a pattern of weight_decay_exclude to match.
+        Raises UsageError when weight_decay_exclude, or an entry of learning_rate_multipliers, fits no variable.
         """
-        self.segments = tuple(segments)
+        names = [segment.name for segment in segments]
+        factors = self.check_names(names)
+        self.segments = tuple(
+            replace(segment, lr_scale=segment.lr_scale * factor) if factor != 1.0 else segment
+            for segment, factor in zip(segments, factors, strict=True)
+        )
         self.dtype = np.dtype(dtype)
         self.size = max((segment.stop for segment in self.segments), default=0)
-        self._decayed = [self._decays(segment) for segment in self.segments]
-        if self.weight_decay_exclude and self.segments and all(self._decayed):
-            names = ", ".join(segment.name for segment in self.segments[:8])
-            patterns = ", ".join(self.weight_decay_exclude)
-            raise UsageError(f"weight_decay_exclude: no trained variable is named like {patterns}; there are {names}")
+        excluded = (*self.weight_decay_exclude, *self._excluded)
+        self._decayed = [decays(name, excluded) for name in names]
         self._iterations = 0
+        self.swapped = False
         self.rate_scale = 1.0
         self._slots = self.allocate()
         if self.use_ema:
@@ -195,6 +217,11 @@ class Optimizer(Component, ABC):
             self._slots["gradient_accumulator"] = zeros(self.size, self.dtype)
         self._unbind()
         self.built = True
+
+    def check_names(self, names: Sequence[str]) -> list[float]:
+        """The factor of each variable's learning rate, by the variables' names. Raises UsageError as `build` does."""
+        require_exclusion(self.weight_decay_exclude, names)
+        return multipliers(self.learning_rate_multipliers, names)
 
     def apply(self, theta: Array, grad: Array, step: Stepper | None = None) -> None:
         """One step. Overwrites theta and the slots, and uses grad as scratch. theta, grad: (P,).
@@ -222,8 +249,20 @@ class Optimizer(Component, ABC):
 
     def finish(self, theta: Array) -> None:
         """The end of a fit: with use_ema, the weights become their moving average."""
+        if not self.use_ema or not self._iterations:
+            return
+        average = self._slots["average"]
+        np.copyto(*((average, theta) if self.swapped else (theta, average)))
+        self.swapped = False
+
+    def swap_average(self, theta: Array) -> None:
+        """Let the weights and their moving average change places, or come back; without an average, do nothing."""
         if self.use_ema and self._iterations:
-            np.copyto(theta, self._slots["average"])
+            average = self._slots["average"]
+            kept = theta.copy()
+            np.copyto(theta, average)
+            np.copyto(average, kept)
+            self.swapped = not self.swapped
 
     def resolve(self, steps_per_epoch: int) -> None:
         """Tell the schedule how many batches an epoch has, so that what it has in epochs becomes steps."""
@@ -255,7 +294,10 @@ class Optimizer(Component, ABC):
 
     @property
     def average(self) -> Array | None:
-        """The moving average of the weights, (P,), as it is kept; None without use_ema or before the first step."""
+        """The moving average of the weights, (P,), as it is kept; None without use_ema or before the first step.
+
+        While `swapped`, the weights themselves.
+        """
         return self._slots["average"] if self.use_ema and self._iterations else None
 
     def current_learning_rate(self) -> float:
@@ -309,6 +351,8 @@ class Optimizer(Component, ABC):
         kept = {"iterations": np.array(self._iterations, np.int64)}
         if self._schedule is None:
             kept["learning_rate"] = np.array(self._rate, np.float64)
+        if self.swapped:
+            kept["swapped"] = np.array(True)
         if self.rate_scale != 1.0:
             kept["rate_scale"] = np.array(self.rate_scale, np.float64)
         return kept | {name: slot.copy() if copy else slot for name, slot in self._slots.items()}
@@ -321,7 +365,7 @@ class Optimizer(Component, ABC):
         if not self.built:
             raise UsageError("the optimizer must be built before its state is loaded")
         expected = {"iterations", *self._slots}
-        found = set(state) - {"learning_rate", "rate_scale"}
+        found = set(state) - {"learning_rate", "rate_scale", "swapped"}
         if found != expected:
             missing = ", ".join(sorted(expected - found))
             surplus = ", ".join(sorted(found - expected))
@@ -334,6 +378,7 @@ class Optimizer(Component, ABC):
         for name, slot in self._slots.items():
             np.copyto(slot, state[name])
         self._iterations = int(state["iterations"])
+        self.swapped = bool(state.get("swapped", False))
         self.rate_scale = float(state["rate_scale"]) if "rate_scale" in state else 1.0
         if self._schedule is None and "learning_rate" in state:
             self._rate = self.__dict__["learning_rate"] = float(state["learning_rate"])
@@ -384,6 +429,9 @@ class Optimizer(Component, ABC):
             for part in self._gradients:
                 _shorten(part, self.clipnorm)
         elif self.global_clipnorm is not None:
+            for part, segment in zip(self._gradients, self.segments, strict=True):
+                if not segment.lr_scale:
+                    part.fill(0)  # as those of frozen variables, it does not count
             _shorten(grad, self.global_clipnorm)
         elif self.clipvalue is not None:
             np.clip(grad, -self.clipvalue, self.clipvalue, out=grad)
@@ -416,17 +464,12 @@ class Optimizer(Component, ABC):
                 part = slot[start : start + (1 << 16)]
                 np.copyto(part, 0, where=np.abs(part) < limit)
 
-    def _decays(self, segment: Segment) -> bool:
-        own_name = segment.name.rpartition("/")[2]
-        patterns = (*self.weight_decay_exclude, *self._excluded)
-        return not any(re.search(p, segment.name if "/" in p else own_name) for p in patterns)
-
     def _bind(self, theta: Array, grad: Array) -> None:
         self._gradients = [grad[segment.start : segment.stop] for segment in self.segments]
         self._constrained = [
             (theta[segment.start : segment.stop].reshape(segment.shape), segment.constraint)
             for segment in self.segments
-            if segment.constraint is not None
+            if segment.constraint is not None and segment.lr_scale
         ]
         self.bind(theta, grad)
         self._theta, self._grad = theta, grad
@@ -477,11 +520,3 @@ def _shorten(gradient: Array, limit: float) -> None:
         gradient.fill(math.nan)
     elif length > limit:
         np.multiply(gradient, limit / length, out=gradient)
-
-
-def regex_problem(pattern: str) -> str | None:
-    try:
-        re.compile(pattern)
-    except re.error as error:
-        return f"{pattern!r} is not a regular expression: {error}"
-    return None

@@ -105,6 +105,8 @@ class Elementwise(Optimizer):
         start, stop = (0, self.size) if share is None else self.edges[share : share + 2]
         update, multiply, decay = self.update, np.multiply, self.weight_decay
         for lr_scale, values, cells, keep, blocks in self._views:
+            if lr_scale == 0.0:
+                continue
             lr = learning_rate * lr_scale
             found = self.coefficients(number, lr)
             if not found:

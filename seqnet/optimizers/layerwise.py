@@ -57,6 +57,8 @@ class Layerwise(Optimizer):
 
     def step(self, number: int, learning_rate: float) -> None:
         for part in self._views:
+            if part.segment.lr_scale == 0.0:
+                continue
             lr = learning_rate * part.segment.lr_scale
             if part.decay:
                 np.multiply(part.w, 1.0 - lr * part.decay, out=part.w)

@@ -12,8 +12,9 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.checkers import Fraction, NonNegativeFloat, PositiveFloat, PositiveInt
 from seqnet.declare import option
-from seqnet.optimizers.base import LearningRate, Segment, norm, rate, regex_problem
+from seqnet.optimizers.base import LearningRate, Segment, norm, rate
 from seqnet.optimizers.layerwise import Layerwise, Part
+from seqnet.optimizers.selection import regex_problem
 from seqnet.registry import register
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from seqnet.models.saving import describe_model
 from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import MetricsFiles
+from seqnet.training.averaging import as_validated
 from seqnet.training.callbacks import Callback, Logs, Monitor
 from seqnet.training.checkpoint import Snapshot, write_snapshot
 from seqnet.training.divergence import Rollback
@@ -85,7 +86,10 @@ class RunRecorder(Callback):
         if better or not self.best_values:
             self.best = number if math.isfinite(number) else None
             self.best_epoch, self.best_values = epoch, values
-            self._waiting = self._snapshot(trainer)
+            with as_validated(self.callbacks) as swapped:
+                self._waiting = self._snapshot(trainer)
+                if swapped:
+                    self._waiting = self._kept = self._waiting.copied(into=self._kept)
         if self.rollback is not None:
             self.rollback.keep(trainer, self.callbacks)
         ends = trainer.stop_training or epoch >= trainer.options.epochs or self.seconds[-1] > self.interval

@@ -31,14 +31,17 @@ from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
 from seqnet.spec.sections import NEEDED, SAMPLE_WEIGHT
-from seqnet.training.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
+from seqnet.training.backup import BackupAndRestore
+from seqnet.training.callbacks import Callback, EarlyStopping
 from seqnet.training.checkpoint import STATE, read_snapshot, reason
 from seqnet.training.compiled import Diverged, prepare, slices
 from seqnet.training.state import put_state, put_weights
+from seqnet.training.tensorboard import TensorBoard
 from seqnet.training.trainer import FitOptions, Rows, Trainer
 from seqnet.training.weighting import class_weights, sampling_weights
 from seqnet.version import __version__
 
+FILES = ("filename", "filepath", "log_dir")  # options of callbacks that name what they write
 Event = Callable[[str, dict[str, Any]], None]
 
 
@@ -101,8 +104,10 @@ def _train(
     train_rows, validation = training_rows(spec, data), _validation_rows(data)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
-    ways = model.directions(validated=validation is not None)
-    callbacks = spec.callbacks
+    ways = model.directions(validated=validation is not None and options.ever_validates())
+    callbacks = [one for one in spec.callbacks if not isinstance(one, BackupAndRestore)]  # the recorder is one
+    for callback in callbacks:
+        callback.tell = lambda text: on_event("note", {"text": text})
     monitor, mode = _best_by(callbacks, ways)
     extra = {
         "classes": data.class_names,
@@ -131,7 +136,7 @@ def _train(
         with _explained(folder, begun=lambda: again is not None or trainer.position.step > 0):
             if again is None:
                 stack.enter_context(locked(folder))
-            _place_files(callbacks, folder)
+            _place_files(callbacks, folder, spec.folder)
             recorder.open(folder)
             if again is not None:
                 _go_on(trainer, recorder, again)
@@ -351,13 +356,15 @@ def _warn_of_other_data(folder: Path, spec: RunSpec, fingerprint: str, on_event:
         on_event("warning", {"problem": Problem(data_path(spec), message, warning=True)})
 
 
-def _place_files(callbacks: Sequence[Callback], folder: Path) -> None:
-    """Files that the callbacks write go into the run folder unless their path is absolute."""
+def _place_files(callbacks: Sequence[Callback], folder: Path, given: Path) -> None:
+    """Files that the callbacks write go into the run folder unless their path is absolute; those that they read are
+    relative to the file that names them, which is in `given`."""
     for callback in callbacks:
-        if isinstance(callback, CSVLogger):
-            callback.filename = str(folder / callback.filename)
-        elif isinstance(callback, ModelCheckpoint):
-            callback.filepath = str(folder / callback.filepath)
+        for option in FILES:
+            if hasattr(callback, option):
+                setattr(callback, option, str(folder / getattr(callback, option)))
+        if isinstance(callback, TensorBoard):
+            callback.embeddings_metadata = {name: str(path) for name, path in callback.labels(given).items()}
 
 
 def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tuple[str, str]:

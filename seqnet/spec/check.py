@@ -10,15 +10,12 @@ import numpy as np
 
 from seqnet.arrays import Shape
 from seqnet.datasets.base import Data
-from seqnet.declare import get
 from seqnet.errors import Problem, SeqnetError, SpecError
 from seqnet.models.summary import SummaryTable, summarize
 from seqnet.network.parameters import InitializerError
-from seqnet.optimizers.base import Optimizer
 from seqnet.spec.division import PlacedDataError
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.overrides import apply_overrides
-from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.reader import Document, read_document
 from seqnet.spec.run import RunSpec, check_document
 from seqnet.spec.sections import NEEDED
@@ -87,7 +84,11 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
 
 def _build(result: CheckResult, spec: RunSpec, shape: Shape) -> None:
     """The model, for its summary, and what only building it shows."""
-    model = spec.build_model(shape, initialize=False)
+    try:
+        model = spec.build_model(shape, initialize=False)
+    except SpecError as error:
+        result.problems.extend(error.problems)
+        return
     parameters = model.network.parameters
     if model.count_params() <= FEW_PARAMETERS:
         try:
@@ -96,9 +97,3 @@ def _build(result: CheckResult, spec: RunSpec, shape: Shape) -> None:
             result.problems.append(spec.initializer_problem(model, error))
             return
     result.summary = summarize(model, batch_size=spec.training.batch_size)
-    if spec.optimizer is not None:
-        try:
-            get(Optimizer, spec.optimizer).build(parameters.segments, model.network.dtype)
-        except SeqnetError as error:
-            place = option_path(("optimizer",), spec.optimizer, str(error).partition(":")[0])
-            result.problems.append(Problem(place, *split_hint(str(error))))

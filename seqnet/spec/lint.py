@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,15 +18,14 @@ from seqnet.datasets.base import Data
 from seqnet.declare import get
 from seqnet.errors import Path, Problem, SeqnetError
 from seqnet.metrics import Metric, resolve_metric
+from seqnet.metrics.trial import tried
 from seqnet.network.network import Node, common_dtype
-from seqnet.optimizers.base import Optimizer
 from seqnet.spec.case import Case
+from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
 from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
-from seqnet.training.callbacks import ModelCheckpoint
-from seqnet.training.pacing import LearningRateScheduler, ReduceLROnPlateau
 
 # Inputs beyond this are worth scaling: with the usual initializers activations then saturate or explode.
 LARGE_INPUT = 10.0
@@ -44,11 +43,11 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
     if shape is not None and all(problem.warning for problem in problems):
         problems += spec.shape_problems(layers, shape)
     if any(not problem.warning for problem in problems):
-        return [*problems, *_monitors(case, known_output=False)]
+        return [*problems, *lint_callbacks(case, known_output=False)]
     problems += [*_rows(case), *_memory(case)]
     outputs = list(lint_output(case))
     problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
-    problems += _monitors(case)
+    problems += lint_callbacks(case)
     return [*problems, *_scale(case)]
 
 
@@ -174,11 +173,8 @@ def _metrics(case: Case, *, fits: bool) -> Iterator[Problem]:
 
 def _computed(entry: Any, labels: Array, output: Shape) -> str | None:
     """What a metric says when it is tried on the first labels."""
-    sample = labels[:2]
     try:
-        metric = resolve_metric(get(Metric, entry), labels.shape[1:], output)
-        metric.update_state(sample, np.full((len(sample), *(n or 1 for n in output)), 0.5, np.float32))
-        metric.result()
+        tried(resolve_metric(get(Metric, entry), labels.shape[1:], output), labels, output)
     except SeqnetError as error:
         return str(error)
     except (ArithmeticError, IndexError, TypeError, ValueError):
@@ -190,66 +186,6 @@ def _computed(entry: Any, labels: Array, output: Shape) -> str | None:
 
 def _whole(labels: Array) -> bool:
     return labels.dtype.kind != "f" or np.array_equal(labels, np.rint(labels))
-
-
-def _monitors(case: Case, *, known_output: bool = True) -> Iterator[Problem]:
-    """Callbacks that watch, or name a file after, what will not be logged."""
-    ways: dict[str, str | None] = {"loss": "min"}
-    shape = () if case.labels is None else case.labels.shape[1:]
-    for entry in case.spec.metrics:
-        metric = get(Metric, entry)
-        if known_output and case.output is not None and case.labels is not None:
-            try:
-                metric = resolve_metric(metric, shape, case.output)
-            except SeqnetError:
-                pass  # said of the metric itself
-        ways[str(metric.name)] = metric.direction
-    if _validated(case):
-        ways.update({f"val_{name}": way for name, way in list(ways.items())})
-    for index, (callback, entry) in enumerate(zip(case.spec.callbacks, case.spec.callback_entries, strict=True)):
-        place: Path = ("callbacks", index)
-        problem = callback.check_monitor(ways)
-        if problem is not None:
-            option = str(problem.path[-1]) if problem.path else ""
-            yield Problem(option_path(place, entry, option), problem.message, problem.hint)
-        if isinstance(callback, (LearningRateScheduler, ReduceLROnPlateau)) and _has_schedule(case.spec):
-            message = f"{callback.spec_name} sets the learning rate, but the schedule of the optimizer does so too"
-            yield Problem(place, message, "keep one of them")
-        if isinstance(callback, ModelCheckpoint):
-            problem = _file_name(callback, ways)
-            if problem is not None:
-                yield Problem(option_path(place, entry, "filepath"), problem.message, problem.hint)
-        for option in ("filename", "filepath"):
-            path = getattr(callback, option, "x")
-            if not os.path.basename(path) or "\0" in path:
-                message = f"{option} must name a file, got {path!r}"
-                yield Problem(option_path(place, entry, option), message, "for instance log.csv")
-
-
-def _has_schedule(spec: RunSpec) -> bool:
-    return spec.optimizer is not None and not isinstance(
-        get(Optimizer, spec.optimizer).get_config().get("learning_rate"), (int, float)
-    )
-
-
-def _validated(case: Case) -> bool:
-    """Whether there will be a validation, or may be one, as far as the file tells."""
-    if case.data is not None:
-        return case.data.validation is not None
-    section = case.spec.data
-    return section is None or section.source is not None or section.validation_split > 0
-
-
-def _file_name(callback: ModelCheckpoint, ways: Mapping[str, Any]) -> Problem | None:
-    try:
-        callback.filepath.format(epoch=1, **dict.fromkeys(ways, 0.5))
-    except KeyError as error:
-        message = f"{callback.spec_name}: no value named {error.args[0]!r} will be logged"
-        return Problem((), message, f"the path may use {', '.join(f'{{{name}}}' for name in ('epoch', *ways))}")
-    except (ValueError, IndexError, AttributeError) as error:
-        message = f"{callback.spec_name}: the path {callback.filepath!r} can't be filled in: {error}"
-        return Problem((), message, "write values as {epoch:02d} or {val_loss:.3f}")
-    return None
 
 
 def _scale(case: Case) -> Iterator[Problem]:

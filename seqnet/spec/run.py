@@ -12,7 +12,7 @@ from seqnet.arrays import Shape
 from seqnet.checkers import INVALID, TEXT, Number, show, written
 from seqnet.datasets.base import Data, Source
 from seqnet.declare import C, check_options, make, options_of
-from seqnet.errors import Path, Problem, SpecError
+from seqnet.errors import Path, Problem, SpecError, UsageError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.losses import Loss
@@ -99,6 +99,8 @@ class RunSpec:
             model.build((None, *shape))
         except InitializerError as error:
             self.refuse([self.initializer_problem(model, error)])
+        if self.optimizer is not None:
+            self._check_names(model)
         return model
 
     def load_data(self) -> Data:
@@ -110,6 +112,14 @@ class RunSpec:
             for split in data.splits.values():
                 split.sampling_weight, split.sample_weight = split.sample_weight, None
         return data
+
+    def _check_names(self, model: Sequential) -> None:
+        """Refuse options of the optimizer that name variables which are not there."""
+        try:
+            _made(Optimizer, self.optimizer).check_names([s.name for s in model.network.parameters.segments])
+        except UsageError as error:
+            place = option_path(("optimizer",), self.optimizer, str(error).partition(":")[0])
+            self.refuse([Problem(place, *split_hint(str(error)))])
 
     def initializer_problem(self, model: Sequential, error: InitializerError) -> Problem:
         """The same, at the option that names the initializer."""

@@ -10,20 +10,22 @@ import copy
 import csv
 import math
 import os
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.checkers import NonNegativeFloat, NonNegativeInt, PositiveInt
+from seqnet.checkers import NonNegativeFloat, NonNegativeInt, PathText, PositiveInt
 from seqnet.declare import Component, option
-from seqnet.errors import Problem, SpecError, TrainingError, UsageError, suggestion
+from seqnet.errors import Problem, SpecError, UsageError, suggestion
+from seqnet.metrics.trial import SEVERAL
 from seqnet.registry import register
 
 Logs = dict[str, Any]
-# What will be logged, and which way is better: "min", "max", or None where it is not known.
+# What will be logged, and which way is better: "min", "max", None where it is not known, or SEVERAL.
 Directions = Mapping[str, str | None]
 
 
@@ -37,8 +39,13 @@ class Callback(Component):
     kind = "callback"
     stateful: ClassVar[tuple[str, ...]] = ()  # attributes that a checkpoint must keep
 
+    tell: Callable[[str], None] | None = None  # where messages go instead of to stdout
     model: Any = None
     params: dict[str, Any] | None = None
+
+    def restore(self, trainer: Any, callbacks: Sequence[Callback]) -> bool:
+        """Called before a fit begins: put back what an earlier one left, callbacks included; whether it did."""
+        return False
 
     def after_step(self, trainer: Any) -> None:
         """Called after every batch with the trainer itself; cheap, since no logs are made for it."""
@@ -52,8 +59,15 @@ class Callback(Component):
     def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
 
-    def check_monitor(self, directions: Directions) -> Problem | None:
-        """What is wrong with the value this callback watches, given what will be logged; path is the option."""
+    def say(self, text: str) -> None:
+        """Tell the user something that `verbose` asks for."""
+        (self.tell or print)(text)
+
+    def check_monitor(self, directions: Directions, *, others: bool = False) -> Problem | None:
+        """What is wrong with the value this callback watches, given what will be logged; path is the option.
+
+        others: callbacks of the user's own may log further values.
+        """
         return None
 
     def state(self) -> dict[str, Any]:
@@ -130,27 +144,41 @@ class Watching(Callback):
     min_delta: float = 0.0
     directions: Directions = {}
 
-    def check_monitor(self, directions: Directions) -> Problem | None:
+    def check_monitor(self, directions: Directions, *, others: bool = False) -> Problem | None:
         self.directions = directions
-        if self.monitor not in directions:
+        if self.monitor not in directions and not others:
             listed = ", ".join(directions)
             hint = suggestion(self.monitor, directions)
             if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in directions):
-                hint = "there is no validation part; set validation_split"
+                hint = "there is no validation part; set validation_split (and a validation_freq within the epochs)"
             message = f"{self.spec_name}: no value named {self.monitor!r} will be logged (there will be {listed})"
             return Problem(("monitor",), message, hint)
-        if self.mode == "auto" and directions[self.monitor] is None:
+        if self._way() == SEVERAL:
+            message = f"{self.spec_name}: {self.monitor} has several values an epoch"
+            return Problem(
+                ("monitor",), message, "monitor a single number: give the metric an average, or one threshold"
+            )
+        if self.mode == "auto" and self._way() is None:
             message = f"{self.spec_name}: is a higher or a lower {self.monitor} better?"
             return Problem(("monitor",), message, "set mode: max or mode: min")
         return None
 
+    def _way(self) -> str | None:
+        """Which way is better; for a val_ value that a callback of the user's may log, as for the training's."""
+        return self.directions.get(self.monitor, self.directions.get(self.monitor.removeprefix("val_")))
+
     def judge(self) -> Monitor:
-        direction = self.directions.get(self.monitor) or _guess(self.monitor)
+        direction = self._way() or _guess(self.monitor)
         return Monitor(direction if self.mode == "auto" else self.mode, self.min_delta)
 
     def watched(self, logs: Logs | None) -> float | None:
         value = (logs or {}).get(self.monitor)
         if value is None:
+            if self.directions and self.monitor not in self.directions:  # which a callback of the user's was to log
+                there = ", ".join(logs or {})
+                warnings.warn(
+                    f"{self.spec_name}: no value named {self.monitor!r} was logged, only {there}", stacklevel=2
+                )
             return None
         if isinstance(value, np.ndarray) and value.size != 1:
             raise UsageError(
@@ -211,10 +239,10 @@ class EarlyStopping(Watching):
 
     def on_train_end(self, logs: Logs | None = None) -> None:
         if self.stopped_epoch > 0 and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            self.say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                self.say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
     def _keep(self, epoch: int) -> None:
@@ -237,9 +265,9 @@ class ModelCheckpoint(Watching):
     The path may hold {epoch} (1-based) and any logged value: `best-{epoch:02d}-{val_loss:.3f}.seqnet`.
     """
 
-    stateful = ("best", "batches")
+    stateful = ("best", "batches", "epoch")
 
-    filepath: str = option("where to save", example="best.seqnet")
+    filepath: PathText = option("where to save", example="best.seqnet")
     monitor: str = option("the logged value that decides what is best", default="val_loss")
     verbose: Literal[0, 1] = option("1 says when it saves", default=0)
     save_best_only: bool = option("save only when the value improves", default=False)
@@ -256,9 +284,10 @@ class ModelCheckpoint(Watching):
     def setup(self) -> None:
         self.best = self.initial_value_threshold
         self.batches = 0
+        self.epoch = 0
 
-    def check_monitor(self, directions: Directions) -> Problem | None:
-        return super().check_monitor(directions) if self.save_best_only else None
+    def check_monitor(self, directions: Directions, *, others: bool = False) -> Problem | None:
+        return super().check_monitor(directions, others=others) if self.save_best_only else None
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         if isinstance(self.save_freq, int):
@@ -289,7 +318,7 @@ class ModelCheckpoint(Watching):
                 f"ModelCheckpoint: can't fill in {self.filepath!r}: {error}; it may use {known}"
             ) from error
         if self.verbose:
-            print(f"Epoch {epoch + 1}: saving model to {path}")
+            self.say(f"Epoch {epoch + 1}: saving model to {path}")
         if self.save_weights_only:
             self.model.save_weights(path)
         else:
@@ -303,7 +332,7 @@ class CSVLogger(Callback):
     Differs from Keras: no invented val_ columns, and a resumed run does not repeat the header.
     """
 
-    filename: str = option("the file", example="log.csv")
+    filename: PathText = option("the file", example="log.csv")
     separator: str = option("the character between the values", default=",")
     append: bool = option("go on in a file that is there", default=False)
 
@@ -354,29 +383,12 @@ def _cell(value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-@register()
-class TerminateOnNaN(Callback):
-    """Ends the run when the running loss is NaN or infinite."""
+def require_monitors(callbacks: Sequence[Callback], directions: Directions, *, others: bool = False) -> None:
+    """Raise SpecError when a callback watches what will not be logged, or does not know which way is better.
 
-    raise_error: bool = option("raise an error instead of ending the run", default=False)
-
-    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        loss = (logs or {}).get("loss")
-        if loss is not None and not math.isfinite(loss):
-            if self.raise_error:
-                raise TrainingError(f"the loss is {loss} at batch {batch}")
-            print(f"Batch {batch}: Invalid loss, terminating training")
-            self.model.stop_training = True
-
-
-def check_monitors(callbacks: Sequence[Callback], directions: Directions) -> list[tuple[int, Problem]]:
-    """What is wrong with the watched values: (number of the callback, problem)."""
-    found = ((index, callback.check_monitor(directions)) for index, callback in enumerate(callbacks))
-    return [(index, problem) for index, problem in found if problem is not None]
-
-
-def require_monitors(callbacks: Sequence[Callback], directions: Directions) -> None:
-    """Raise SpecError when a callback watches what will not be logged."""
-    problems = [problem for _, problem in check_monitors(callbacks, directions)]
+    others: callbacks of the user's own may log further values.
+    """
+    found = (callback.check_monitor(directions, others=others) for callback in callbacks)
+    problems = [problem for problem in found if problem is not None]
     if problems:
         raise SpecError("\n".join(str(problem) for problem in problems), problems)

@@ -77,6 +77,8 @@ class Compiled:
         Raises Diverged as the guard says, before the update where it can be known then.
         """
         engine, optimizer = self.engine, self.optimizer
+        if optimizer.swapped:
+            optimizer.swap_average(self.network.parameters.theta)  # steps go on from the weights themselves
         loss, prediction, mask = engine.train_shards(x, y, weight)
         if not math.isfinite(loss) and self.guard is not Guard.OFF:
             raise Diverged("loss", str(loss))

@@ -1,14 +1,15 @@
-"""Callbacks that change the learning rate, or end a run by the clock."""
+"""Callbacks that change the learning rate, or end a run by the clock or for a loss that is lost."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from seqnet.checkers import ComponentOf, Either, NonNegativeFloat, NonNegativeInt, Number, Plain, PositiveFloat
 from seqnet.declare import option
-from seqnet.errors import UsageError
+from seqnet.errors import TrainingError, UsageError
 from seqnet.registry import register
 from seqnet.schedules import Schedule
 from seqnet.training.callbacks import Callback, Logs, Watching
@@ -66,7 +67,7 @@ class ReduceLROnPlateau(Watching):
                 lowered = max(rate * self.factor, self.min_lr)
                 self.model.optimizer.learning_rate = lowered
                 if self.verbose:
-                    print(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {lowered}.")
+                    self.say(f"Epoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {lowered}.")
                 self.cooling = self.cooldown
                 self.wait = 0
 
@@ -95,7 +96,7 @@ class LearningRateScheduler(Callback):
         rate = self._rate(epoch, float(self.model.optimizer.learning_rate))
         self.model.optimizer.learning_rate = rate
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+            self.say(f"Epoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         if logs is not None:
@@ -136,6 +137,21 @@ class Timer(Callback):
 
     def after_step(self, trainer: Any) -> None:
         if self.elapsed + time.perf_counter() - self.started > self.max_time:
+            self.model.stop_training = True
+
+
+@register()
+class TerminateOnNaN(Callback):
+    """Ends the run when the running loss is NaN or infinite."""
+
+    raise_error: bool = option("raise an error instead of ending the run", default=False)
+
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
+        loss = (logs or {}).get("loss")
+        if loss is not None and not math.isfinite(loss):
+            if self.raise_error:
+                raise TrainingError(f"the loss is {loss} at batch {batch}")
+            self.say(f"Batch {batch}: Invalid loss, terminating training")
             self.model.stop_training = True
 
 

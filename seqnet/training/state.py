@@ -96,7 +96,7 @@ def put_state(trainer: Trainer, callbacks: Sequence[Callback], snapshot: Snapsho
 
 
 def _put_callbacks(callbacks: Sequence[Callback], stored: list[dict[str, Any]], snapshot: Snapshot) -> None:
-    """Counters go back to callbacks of the same type, in order; new ones start fresh."""
+    """Counters go back to callbacks of the same type, in order; those that are new, or keep nothing, start fresh."""
     left = list(enumerate(stored))
     for callback in callbacks:
         found = next(((i, item) for i, item in left if item["type"] == type(callback).__name__), None)
@@ -105,6 +105,9 @@ def _put_callbacks(callbacks: Sequence[Callback], stored: list[dict[str, Any]], 
             continue
         left.remove(found)
         index, item = found
+        if not item["state"]:
+            callback.on_train_begin({})
+            continue
         callback.load_state(item["state"])
         kept = snapshot.part(f"callback-{index}")
         if kept and hasattr(callback, "load_arrays"):

@@ -49,6 +49,10 @@ class FitOptions:
             return (epoch + 1) % self.validation_freq == 0
         return epoch + 1 in self.validation_freq
 
+    def ever_validates(self) -> bool:
+        """Whether any epoch of the fit ends with a validation."""
+        return any(self.validates(epoch) for epoch in range(self.initial_epoch, self.epochs))
+
 
 @dataclass
 class Position:
@@ -111,8 +115,9 @@ class Trainer:
         if not self.resumed:
             self.stop_training = False  # but an interruption that came before the first batch counts
             self.position = Position(epoch=options.initial_epoch)
-            for callback in callbacks:
-                callback.on_train_begin({})
+            self._begin(callbacks)
+            if isinstance(train, Feed):
+                self.position.batch = 0  # batches that were handed out don't come again
         batch_hooks = [c for c in callbacks if overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
@@ -131,6 +136,16 @@ class Trainer:
             for callback in callbacks:
                 callback.on_train_end(logs)
         return self.history
+
+    def _begin(self, callbacks: Sequence[Callback]) -> None:
+        """A new fit begins, or goes on where a callback says that an earlier one was interrupted."""
+        if not any([callback.restore(self, callbacks) for callback in callbacks]):
+            for callback in callbacks:
+                callback.on_train_begin({})
+        elif self.position.batch:
+            for callback in callbacks:
+                if not type(callback).__module__.startswith("seqnet.training."):  # ours have that behind them
+                    callback.on_epoch_begin(self.position.epoch, {})
 
     def running_logs(self) -> Logs:
         """The running means of the epoch so far."""
