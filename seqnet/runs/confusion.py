@@ -42,16 +42,22 @@ def confusion_matrix(labels: Array, chosen: Array, classes: int) -> Array:
 
 
 def confuse(
-    model: Sequential, rows: Split, *, names: Sequence[str] | None = None, batch_size: int = 256
+    model: Sequential,
+    rows: Split,
+    *,
+    names: Sequence[str] | None = None,
+    batch_size: int = 256,
+    outputs: Array | None = None,
 ) -> Confusion | None:
     """Predict the rows, in inference mode, and count; None where rows or model know no classes, one a row.
 
-    names: of the classes; numbers stand for them where they are not as many as the model's classes.
+    names: of the classes; numbers stand for them where they are not as many as the model's classes. outputs: the
+    model's for these rows, where they are known already.
     """
     labels = None if rows.y is None else class_labels(rows.y, "classification")
     if labels is None:
         return None
-    outputs = model.predict(rows.x, batch_size, 0)
+    outputs = model.predict(rows.x, batch_size, 0) if outputs is None else outputs
     if not is_classifier(model.loss, outputs):
         return None
     classes = max(2, outputs.shape[1])
