@@ -20,6 +20,11 @@ def name(value: object) -> str:
     return f"<bdi>{text(value)}</bdi>"
 
 
+def key(value: object) -> str:
+    """A name such as root_mean_squared_error, which may be broken behind each part."""
+    return text(value).replace("_", "_<wbr>")
+
+
 def number(value: float) -> str:
     """A value in a few digits that carries all of them for whoever reads the page with a program."""
     return f'<data value="{float(value)!r}">{metric(value)}</data>'
@@ -88,7 +93,7 @@ def details(summary: str, content: str) -> str:
 
 def facts(pairs: Iterable[tuple[str, str]], kind: str = "facts") -> str:
     """Terms, as plain text, and what is said of them, as markup."""
-    items = lines(f"<div><dt>{text(term)}</dt><dd>{said}</dd></div>" for term, said in pairs)
+    items = lines(f"<div><dt>{key(term)}</dt><dd>{said}</dd></div>" for term, said in pairs)
     return f'<dl class="{kind}">\n{items}\n</dl>'
 
 
@@ -109,4 +114,4 @@ def _class(kind: str) -> str:
 def _row(cells: Sequence[str], sides: Sequence[str]) -> str:
     first, *others = cells
     rest = "".join(f"<td{side}>{cell}</td>" for cell, side in zip(others, sides[1:], strict=True))
-    return f'<tr><th scope="row">{first}</th>{rest}</tr>'
+    return f'<tr><th scope="row"{sides[0]}>{first}</th>{rest}</tr>'

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from seqnet.console.format import memory, plural, seconds, shape
 from seqnet.report import charts
 from seqnet.report.content import Curve, Report
-from seqnet.report.html import Part, details, facts, lines, name, number, paragraph, part, small, table, text
+from seqnet.report.html import Part, details, facts, key, lines, name, number, paragraph, part, small, table, text
 from seqnet.report.predictions import classes, fits, mistakes
 
 ROWS = 40  # epochs that the table of values shows
@@ -94,7 +94,9 @@ def _cards(report: Report) -> str:
     measured, monitor = report.measured, report.monitor
     if measured is not None:
         below = f"{plural(measured.rows, 'row')}, {measured.checkpoint} weights"
-        cards += [(f"{measured.split} {key}", _value(value), below) for key, value in list(measured.values.items())[:4]]
+        cards += [
+            (f"{measured.split} {name}", _value(value), below) for name, value in list(measured.values.items())[:4]
+        ]
     for which, values, epoch in (("best", report.best, report.best_epoch), ("final", report.final, report.epochs)):
         if monitor is not None and monitor in values:
             cards.append((f"{which} {monitor}", number(values[monitor]), f"epoch {epoch}"))
@@ -109,27 +111,30 @@ def _cards(report: Report) -> str:
 
 def _values(report: Report) -> str:
     """Loss and metrics in the best and the last epoch, and as measured now."""
-    measured, columns = report.measured, []
-    validated = any(key.startswith("val_") for key in report.final)
-    for label, values in ((f"best epoch {report.best_epoch}", report.best), (f"epoch {report.epochs}", report.final)):
+    measured = report.measured
+    columns: list[tuple[str, Mapping[str, Any], str]] = []  # label, values, what their names begin with
+    validated = any(one.startswith("val_") for one in report.final)
+    ends = [(report.best_epoch, "best", report.best), (report.epochs, "last", report.final)]
+    if report.best_epoch == report.epochs:
+        ends = [(report.epochs, "best and last", report.final)]
+    for epoch, which, values in ends:
         if values:
-            columns.append((f"training, {label}", values, ""))
-            columns += [(f"validation, {label}", values, "val_")] if validated else []
+            columns.append((f"training, epoch {epoch} ({which})", values, ""))
+            columns += [(f"validation, epoch {epoch} ({which})", values, "val_")] if validated else []
     if measured is not None:
-        columns.append((f"{measured.split} rows, {measured.checkpoint} weights", dict(measured.values), ""))
-    keys = {key.removeprefix(prefix): None for _, values, prefix in columns for key in values if key.startswith(prefix)}
-    keys = {key: None for key in keys if not key.startswith("val_")}
-    rows = [
-        [text(key), *(_value(values.get(prefix + key)) for _, values, prefix in columns)]
-        for key in sorted(keys, key=lambda key: key != "loss")
-    ]
+        columns.append((f"{measured.split} rows, {measured.checkpoint} weights", measured.values, ""))
+    names = sorted({one.removeprefix("val_"): 0 for _, values, _ in columns for one in values}, key=_loss_first)
+    rows = [[text(label), *(_value(values.get(prefix + one)) for one in names)] for label, values, prefix in columns]
     if not rows:
         return ""
-    heads = ["", *(text(label) for label, _, _ in columns)]
     counts = ", ".join(f"{count:,} {split}" for split, count in report.splits.items())
     said = "Training values are means over an epoch, within which the model changes."
-    made = table("Loss and metrics", heads, rows, numbers=range(1, len(heads)))
+    made = table("Loss and metrics", ["", *map(key, names)], rows, numbers=range(1, len(names) + 1))
     return made + paragraph(f"Rows: {counts}. {said}" if counts else said, "soft")
+
+
+def _loss_first(name: str) -> bool:
+    return name != "loss"
 
 
 def _value(value: Any) -> str:
@@ -163,7 +168,8 @@ def _epochs(curves: Sequence[Curve], best_epoch: int | None) -> str:
     """The curves as numbers; of long runs some epochs, the best and the last among them."""
     epochs = list(curves[0].epochs)
     every = max(1, math.ceil(len(epochs) / ROWS))
-    kept = [i for i, epoch in enumerate(epochs) if i % every == 0 or epoch == best_epoch or i == len(epochs) - 1]
+    ends = (0, len(epochs) - 1)
+    kept = [i for i, epoch in enumerate(epochs) if epoch % every == 0 or epoch == best_epoch or i in ends]
     columns = [(curve.name, curve.train) for curve in curves]
     columns += [(f"val_{curve.name}", curve.validation) for curve in curves if curve.validation is not None]
     rows = [
@@ -171,7 +177,7 @@ def _epochs(curves: Sequence[Curve], best_epoch: int | None) -> str:
         for i in kept
     ]
     shown = f"{len(kept)} of {len(epochs):,} epochs" if every > 1 else plural(len(epochs), "epoch")
-    heads = ["epoch", *(text(label) for label, _ in columns)]
+    heads = ["epoch", *(key(label) for label, _ in columns)]
     return details(f"Values of {shown}", table(f"Logged values of {shown}", heads, rows, numbers=range(1, len(heads))))
 
 

@@ -21,7 +21,7 @@ def drawing(label: str, *shapes: str) -> str:
 def frame(x: Axis, y: Axis, across: str, up: str = "") -> str:
     """Grid and ticks. across, up: what the axes are, in plain text."""
     parts = []
-    for value, label in y.ticks(4):
+    for value, label in y.ticks():
         place = at(y(value))
         parts.append(f'<path class="grid" d="M{LEFT} {place}H{RIGHT}"/>')
         parts.append(words(LEFT - 6, y(value) + 4, label, "end"))
