@@ -380,7 +380,8 @@ def test_weights_that_are_lost_still_give_a_page(tmp_path: Path) -> None:
             tmp_path, REGRESSOR, "optimizer={SGD: {learning_rate: 1e30}}", x=x, y=x[:, 0], x_test=x, y_test=x[:, 0]
         )
         found = written(run, checkpoint="last")
-    assert "The model's output is NaN or infinite for 40 of the rows." in found.content
+    notes = [one.text for one in found.all("p", class_="note")]
+    assert "The model's output is NaN or infinite for 40 of the rows." in notes
     assert "No value was a finite number." in found.content
 
 
