@@ -9,6 +9,8 @@ from html import escape
 from seqnet.console.format import metric
 from seqnet.printable import printable
 
+LABEL = 40  # letters
+
 
 def text(value: object, *, breaks: bool = False) -> str:
     """Words of the user's, safe within an element and within a quoted attribute: no markup, no invisible signs."""
@@ -23,6 +25,14 @@ def name(value: object) -> str:
 def key(value: object) -> str:
     """A name such as root_mean_squared_error, which may be broken behind each part."""
     return text(value).replace("_", "_<wbr>")
+
+
+def label(value: object) -> str:
+    """A name of the user's where there is little room; of a long one the beginning, and all of it when pointed at."""
+    words = str(value)
+    if len(words) <= LABEL:
+        return text(words)
+    return f'<span title="{text(words)}">{text(words[: LABEL - 1])}…</span>'
 
 
 def number(value: float) -> str:

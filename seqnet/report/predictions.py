@@ -10,7 +10,7 @@ from seqnet.arrays import Array
 from seqnet.console.format import plural
 from seqnet.report.charts import DOTS, histogram, scatter
 from seqnet.report.content import Classes, Fit, Measured, Mistake, Mistakes, Picture
-from seqnet.report.html import Part, details, lines, name, number, paragraph, part, scrolling, table, text
+from seqnet.report.html import Part, details, label, lines, name, number, paragraph, part, scrolling, table, text
 from seqnet.report.png import data_uri
 
 MATRIX = 20  # classes; the matrix of more could not be read
@@ -73,12 +73,12 @@ def _lead(found: Mistakes, measured: Measured) -> str:
 def _matrix(found: Classes, of: str) -> str:
     """Rows are the true classes, columns the predicted ones."""
     names, matrix = found.names, found.matrix
-    heads = "".join(f'<th scope="col">{text(one)}</th>' for one in names)
+    heads = "".join(f'<th scope="col">{label(one)}</th>' for one in names)
     body = []
     for i, true in enumerate(names):
         total = int(matrix[i].sum())
         cells = "".join(_cell(int(matrix[i, j]), total, true, taken, i == j) for j, taken in enumerate(names))
-        body.append(f'<tr><th scope="row">{text(true)}</th>{cells}</tr>')
+        body.append(f'<tr><th scope="row">{label(true)}</th>{cells}</tr>')
     caption = f"Confusion matrix of {of}: rows are true classes, columns predicted ones"
     return (
         f'{scrolling(caption)}<table class="matrix">\n<caption>{text(caption)}</caption>\n'
@@ -103,7 +103,7 @@ def _confusions(found: Classes, of: str) -> str:
     rows = []
     for i, j in (divmod(place, count) for place in order):
         share = wrong[i, j] / found.matrix[i].sum()
-        rows.append([text(found.names[i]), text(found.names[j]), f"{wrong[i, j]:,}", f"{share:.1%}"])
+        rows.append([label(found.names[i]), label(found.names[j]), f"{wrong[i, j]:,}", f"{share:.1%}"])
     pairs = int((wrong > 0).sum())
     which = f"The {len(rows)} largest of {pairs:,} confusions" if pairs > len(rows) else "All confusions"
     made = table(f"{which} among {of}", ["true", "taken for", "rows", "of the class"], rows, numbers=(2, 3))
@@ -116,9 +116,9 @@ def _per_class(found: Classes, of: str) -> str:
         measures = [number(one[key]) for key in ("precision", "recall", "f1")]
         rows.append([text(one["class"]), *measures, f"{one['support']:,}"])
     support = np.array([one["support"] for one in found.per_class], np.float64)
-    for label, weights in (("macro average", np.ones(len(support))), ("weighted average", support)):
+    for kind, weights in (("macro average", np.ones(len(support))), ("weighted average", support)):
         means = [_mean([one[key] for one in found.per_class], weights) for key in ("precision", "recall", "f1")]
-        foot.append([label, *map(number, means), f"{int(support.sum()):,}"])
+        foot.append([kind, *map(number, means), f"{int(support.sum()):,}"])
     heads = ["class", "precision", "recall", "F1", "support"]
     return table(f"Precision, recall and F1 of each class, over {of}", heads, rows, numbers=range(1, 5), foot=foot)
 
@@ -144,21 +144,21 @@ def _figures(fit: Fit) -> list[str]:
 
 def _pictures(found: Mistakes) -> str:
     items = []
-    for one in found.worst:
-        assert isinstance(one.shown, Picture)
-        height, width = one.shown.pixels.shape[:2]
-        alt = f"Row {one.row}: {one.true}, taken for {one.predicted}"
-        image = f'<img src="{data_uri(one.shown.pixels)}" width="{width}" height="{height}" alt="{text(alt)}">'
-        says = f"true <strong>{name(one.true)}</strong><br>predicted <strong>{name(one.predicted)}</strong>"
-        below = f'<span class="soft">{found.measure} {_measure(one, found)}, row {one.row}</span>'
-        items.append(f"<li>{image}{says}<br>{below}</li>")
+    for mistake in found.worst:
+        assert isinstance(mistake.shown, Picture)
+        height, width = mistake.shown.pixels.shape[:2]
+        alt = f"Row {mistake.row}: {mistake.true}, taken for {mistake.predicted}"
+        image = f'<img src="{data_uri(mistake.shown.pixels)}" width="{width}" height="{height}" alt="{text(alt)}">'
+        true, taken = (f"<strong><bdi>{label(one)}</bdi></strong>" for one in (mistake.true, mistake.predicted))
+        below = f'<span class="soft">{found.measure} {_measure(mistake, found)}, row {mistake.row}</span>'
+        items.append(f"<li>{image}true {true}<br>predicted {taken}<br>{below}</li>")
     return f'<ol class="pictures">\n{lines(items)}\n</ol>'
 
 
 def _rows(found: Mistakes) -> str:
     heads = ["row", "true", "predicted", found.measure]
     texts = any(isinstance(one.shown, str) for one in found.worst)
-    heads += ["text"] if texts else [text(column) for column in found.columns]
+    heads += ["text"] if texts else [label(column) for column in found.columns]
     rows = []
     for one in found.worst:
         shown: list[str] = []
@@ -166,7 +166,7 @@ def _rows(found: Mistakes) -> str:
             shown = [name(one.shown)]
         elif not isinstance(one.shown, Picture) and one.shown is not None:
             shown = [f"{value:.6g}" for value in one.shown]
-        rows.append([f"{one.row:,}", text(one.true), text(one.predicted), _measure(one, found), *shown])
+        rows.append([f"{one.row:,}", label(one.true), label(one.predicted), _measure(one, found), *shown])
     right = [0, 3, *([] if texts else range(4, len(heads)))]
     left_out = f"{plural(found.left_out, 'further column')} left out." if found.left_out else ""
     return table("The worst first", heads, rows, numbers=right) + paragraph(left_out, "soft")
