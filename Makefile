@@ -38,6 +38,7 @@ reference: .venv-keras/installed  ## make the stored reference values anew
 
 bench: .venv/installed-dev .venv-keras/installed  ## race against Keras and PyTorch
 	$(BIN)/python -m tests.bench --peers $(KERAS_PYTHON) --write
+	$(BIN)/python -m tests.bench.scaling --write
 
 docs: .venv/installed-dev  ## write the reference of every component
 	$(BIN)/python -m seqnet.spec.reference seqnet/assets/reference.md

@@ -14,11 +14,13 @@ import pytest
 from seqnet import layers
 from seqnet.errors import CheckpointError
 from seqnet.models import Sequential
+from seqnet.registry import components
 from seqnet.training import checkpoint
 from seqnet.training.callbacks import Callback, EarlyStopping
 from seqnet.training.checkpoint import Snapshot, read_snapshot, write_snapshot
 from seqnet.training.state import put_state, take_state
 from seqnet.training.trainer import FitOptions, Rows
+from tests import cases_schedules
 
 
 def snapshot(number: int) -> Snapshot:
@@ -200,3 +202,35 @@ def test_an_interrupted_run_ends_in_the_same_bytes(stops: list[int], optimizer: 
 def test_resuming_follows_the_options_of_fit(options: FitOptions, tmp_path: Path) -> None:
     for stops in ([1], [3], [7, 8]):
         assert run(stops, options, tmp_path, "adam") == run([], options, tmp_path, "adam")
+
+
+EVERY = sorted({cls.spec_name for cls in components("optimizer")})
+RATES = [{row.name: row.options} for row in {row.name: row for row in cases_schedules.ROWS}.values()]
+RATES += [{"Warmup": {"warmup_steps": 5, "learning_rate": 0.1}}]
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_optimizer_is_resumed(name: str, tmp_path: Path) -> None:
+    options = FitOptions(epochs=3, batch_size=8)
+    assert run([2, 9, 16], options, tmp_path, {name: {}}) == run([], options, tmp_path, {name: {}})
+
+
+@pytest.mark.parametrize("rate", RATES, ids=lambda rate: next(iter(rate)))
+def test_every_schedule_is_resumed(rate: dict[str, Any], tmp_path: Path) -> None:
+    options = FitOptions(epochs=3, batch_size=8)
+    optimizer = {"SGD": {"learning_rate": rate, "momentum": 0.9}}
+    assert run([2, 9, 16], options, tmp_path, optimizer) == run([], options, tmp_path, optimizer)
+
+
+def test_every_schedule_is_among_them() -> None:
+    assert {next(iter(rate)) for rate in RATES} == {cls.spec_name for cls in components("schedule")}
+
+
+def test_states_of_recurrent_layers_are_told_apart_by_name() -> None:
+    """Files give arrays in any order: h and c of an LSTM once changed places that way."""
+    model = Sequential([layers.Input((4, 2)), layers.LSTM(3, stateful=True)])
+    model.predict(np.ones((2, 4, 2), np.float32), batch_size=2, verbose=0)
+    carried = model.network.parameters.carried()
+    before = [state.tobytes() for state in model.layers[-1].states]
+    model.network.parameters.set_carried(dict(reversed(carried.items())))
+    assert [state.tobytes() for state in model.layers[-1].states] == before and len(set(before)) == 2

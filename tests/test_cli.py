@@ -78,7 +78,7 @@ MISTYPED: list[tuple[list[str], list[str]]] = [
     (["trian", "moons.yaml"], ["there is no command 'trian'; did you mean train?"]),
     (["data", "lst"], ["there is no command 'lst'; did you mean list?"]),
     (["moons.yaml"], ["seqnet train moons.yaml"]),
-    (["frobnicate"], ["there is no command 'frobnicate'; known: bench, check, data,"]),
+    (["frobnicate"], ["there is no command 'frobnicate'; known: bench, check, compare, data,", "summary, train\n"]),
     (["train", "moons.yaml", "--quite"], ["there is no option --quite; did you mean --quiet?"]),
     (["train", "moons.yaml", "--epochs", "3"], ["-s training.epochs=VALUE"]),
     (["train", "moons.yaml", "--lr=0.1"], ["-s optimizer.Adam.learning_rate=VALUE"]),
@@ -262,9 +262,10 @@ def test_a_loss_that_is_lost_is_said(run: Run) -> None:
     code, out, err = run(
         "train", "sine.yaml", "-q", "-s", "optimizer.SGD.learning_rate=1e30", "-s", "training.epochs=3"
     )
-    assert code == 0 and "nan" in out
-    assert "warning: the loss is no longer a number since epoch " in err and "learning rate" in err
-    assert "warning" not in run("train", "sine.yaml", "-q")[2]
+    assert code == 1 and not out
+    assert "error: the run ended because its numbers are no longer finite\n  step 2 (epoch 1, batch 2 of 2): " in err
+    assert "to try: a learning rate below 1e+30; " in err
+    assert not run("train", "sine.yaml", "-q")[2]
 
 
 def test_evaluate_the_latest_run(run: Run) -> None:

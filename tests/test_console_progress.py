@@ -140,7 +140,7 @@ def fake_run(
         steps=steps,
         options=SimpleNamespace(epochs=epochs, batch_size=32),
         compiled=SimpleNamespace(
-            optimizer=SimpleNamespace(learning_rate=0.001), running=SimpleNamespace(names=list(names))
+            optimizer=SimpleNamespace(effective_learning_rate=0.001), running=SimpleNamespace(names=list(names))
         ),
         history=SimpleNamespace(epoch=[]),
         epoch_started=0.0,
@@ -255,7 +255,7 @@ def test_what_is_printed_meanwhile_stays_above(monkeypatch: pytest.MonkeyPatch) 
             position=SimpleNamespace(epoch=0, batch=1),
             steps=2,
             options=SimpleNamespace(epochs=1, batch_size=1),
-            compiled=SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.1)),
+            compiled=SimpleNamespace(optimizer=SimpleNamespace(effective_learning_rate=0.1)),
             running_logs=lambda: {"loss": 1.0},
         )
         display.after_step(trainer)
@@ -272,7 +272,7 @@ def test_the_terminal_gets_its_cursor_back_after_an_error() -> None:
             position=SimpleNamespace(epoch=0, batch=1),
             steps=2,
             options=SimpleNamespace(epochs=1, batch_size=1),
-            compiled=SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.1)),
+            compiled=SimpleNamespace(optimizer=SimpleNamespace(effective_learning_rate=0.1)),
             running_logs=lambda: {"loss": 1.0},
         )
         display._due = 0.0
@@ -365,7 +365,7 @@ def test_a_resumed_epoch_is_measured_from_where_it_goes_on() -> None:
             position=SimpleNamespace(epoch=4, batch=150),
             steps=200,
             options=SimpleNamespace(epochs=5, batch_size=10),
-            compiled=SimpleNamespace(optimizer=SimpleNamespace(learning_rate=0.1)),
+            compiled=SimpleNamespace(optimizer=SimpleNamespace(effective_learning_rate=0.1)),
             running_logs=lambda: {"loss": 1.0},
         )
         display.after_step(trainer)  # the first batch after going on; no on_epoch_begin

@@ -14,13 +14,20 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqnet import Sequential, layers, optimizers
-from seqnet.arrays import Array
+from seqnet.arrays import Array, shared
 from seqnet.callbacks import LambdaCallback
 from seqnet.errors import DataError, TrainingError
+from seqnet.kernels import products
+from seqnet.kernels.products import multiply
+from seqnet.layers.base import Grads
+from seqnet.losses import SparseCategoricalCrossentropy
 from seqnet.network import crew, engine, sizing
 from seqnet.network.crew import Crew, Result, Window
+from seqnet.network.deferred import Deferred
 
 pytestmark = pytest.mark.skipif(not crew.possible(), reason="needs a system that forks")
 
@@ -175,6 +182,144 @@ def test_one_worker_gets_help_with_the_update(
     _, want = fitted("dense", OPTIMIZERS[optimizer], 1)
     assert len(started) == 2  # who asks for one worker gets one
     same(got, want)
+
+
+# Dense kernels of 900 x 150 numbers and more, whose gradients are cut into pieces for the small kernels of the BLAS.
+WIDE = RNG(6).standard_normal((ROWS, 900)).astype(np.float32)
+DEFERRED: dict[str, list[Any]] = {
+    "one": [layers.Dense(150, activation="relu")],
+    "two": [layers.Dense(150, activation="relu"), layers.Dense(900), layers.BatchNormalization()],
+    "dropout": [layers.Dropout(0.5), layers.Dense(150), layers.Dense(300, activation="tanh")],
+    "penalty and constraint": [
+        layers.Dense(150, kernel_regularizer="l2"),
+        layers.Dense(900, kernel_constraint="UnitNorm"),
+    ],
+    "frozen": [layers.Dense(150, trainable=False), layers.Dense(900)],
+    "twice": [layers.Dense(900)],
+}
+
+
+@pytest.mark.parametrize("cores", [2, 3])
+@pytest.mark.parametrize("stack", DEFERRED)
+def test_large_products_are_made_by_those_who_update_them(
+    stack: str, cores: int, started: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sizing, "SHARED_UPDATE", 1000)
+    monkeypatch.setattr(sizing, "cores", lambda: cores)
+    monkeypatch.setattr(sizing, "CREW_S", 1e6)  # one worker does the rest
+    taken = 0
+    take = Deferred.take
+
+    def counting(self: Deferred, view: Array, a: Array, b: Array) -> bool:
+        nonlocal taken
+        found = take(self, view, a, b)
+        taken += found
+        return found
+
+    monkeypatch.setattr(Deferred, "take", counting)
+
+    def fit(threads: int | None) -> dict[str, Any]:
+        made = [one.replace() for one in DEFERRED[stack]]
+        made = made * 2 if stack == "twice" else made
+        model = Sequential([layers.Input((900,)), *made, layers.Dense(3, activation="softmax")], seed=5)
+        model.compile("adam", "sparse_categorical_crossentropy", threads=threads)
+        history = model.fit(WIDE, LABELS, epochs=3, batch_size=16, verbose=0)
+        assert model._compiled is not None
+        slots = {f"optimizer {name}": value for name, value in model._compiled.optimizer.state().items()}
+        weights = {f"weight {i}": w for i, w in enumerate(model.get_weights())}
+        return dict(history.history) | slots | weights
+
+    got = fit(None)
+    assert len(started) == cores - 1
+    if products.SMALL_KERNELS:  # else nothing is cut into pieces
+        assert taken > 0
+    before = taken
+    same(got, fit(1))
+    assert taken == before
+
+
+def test_a_step_that_nobody_updates_has_its_whole_gradient(started: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizing, "SHARED_UPDATE", 1000)
+    monkeypatch.setattr(sizing, "cores", lambda: 2)
+    monkeypatch.setattr(sizing, "CREW_S", 1e6)
+    model = Sequential([layers.Input((900,)), layers.Dense(150), layers.Dense(3)], seed=5)
+    model.compile("sgd", SparseCategoricalCrossentropy(from_logits=True))
+    model.build()
+    model.fit(WIDE[:16], LABELS[:16], verbose=0)
+    compiled = model._compiled
+    assert compiled is not None
+    want = compiled.engine.train_step(WIDE[:16], LABELS[:16]), compiled.engine.gradient.copy()
+    with compiled.processes():
+        for _ in range(3):
+            got = compiled.engine.train_step(WIDE[:16], LABELS[:16]), compiled.engine.gradient.copy()
+        assert compiled.engine.crew is not None
+    assert got[0].loss == want[0].loss
+    np.testing.assert_array_equal(got[1], want[1])
+
+
+@pytest.mark.skipif(not products.SMALL_KERNELS, reason="only products in pieces are put off")
+def test_a_second_product_for_the_same_variable_waits_for_the_first() -> None:
+    gradient = shared(900 * 150 + 7, np.float32)
+    view = gradient[: 900 * 150].reshape(900, 150)
+    rng = RNG(0)
+    a, b = rng.standard_normal((16, 900)).astype(np.float32), rng.standard_normal((16, 150)).astype(np.float32)
+    grads, deferred = Grads({"kernel": view}), Deferred(gradient)
+    grads.deferral = deferred
+    want = a.T @ b
+    for add in ("add_product", "add", "add_sum", "view"):
+        for _ in range(2):  # the first time it is only noted
+            grads.start()
+            deferred.begin()
+            grads.add_product("kernel", a.T, b)
+            deferred.prepare()
+        assert not np.array_equal(view, want) or add == "add_product"
+        view.fill(0.0)
+        if add == "add_product":
+            grads.add_product("kernel", a.T, b)
+        elif add == "add":
+            grads.add("kernel", want)
+        elif add == "add_sum":
+            grads.add_sum("kernel", want[None])
+        else:
+            grads.view("kernel")[...] += want
+        deferred.make_all()  # has nothing left to do
+        np.testing.assert_allclose(view, 2 * want, rtol=1e-4, atol=1e-4)
+        view.fill(0.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 1200), st.integers(1, 90)), min_size=1, max_size=3),
+    st.integers(1, 40),
+    st.integers(1, 5),
+    st.integers(0, 3),
+)
+def test_stretches_of_products_are_those_of_the_whole(
+    shapes: list[tuple[int, int]], rows: int, count: int, gap: int
+) -> None:
+    """However the vector is cut, the pieces together are what one multiplication makes, to the bit."""
+    rng, size = RNG(0), sum(i * u + gap for i, u in shapes)
+    gradient, at, views = shared(size, np.float32), 0, []
+    for i, u in shapes:
+        views.append(gradient[at : at + i * u].reshape(i, u))
+        at += i * u + gap
+    factors = [
+        (rng.standard_normal((rows, i)).astype(np.float32), rng.standard_normal((rows, u)).astype(np.float32))
+        for i, u in shapes
+    ]
+    deferred = Deferred(gradient)
+    for _ in range(2):
+        taken = [deferred.take(view, a.T, b) for view, (a, b) in zip(views, factors, strict=True)]
+        deferred.prepare()
+    edges = deferred.edges(count)
+    assert edges[0] == 0 and edges[-1] == size and edges == sorted(edges) and len(edges) == count + 1
+    for start, stop in reversed(list(zip(edges, edges[1:], strict=False))):
+        deferred.make(start, stop)
+    for view, (a, b), done in zip(views, factors, taken, strict=True):
+        want = np.zeros_like(view)
+        if done:
+            multiply(a.T, b, want)
+        np.testing.assert_array_equal(view, want)
 
 
 def test_help_with_the_update_leaves_known_zeros_known(started: list[int], monkeypatch: pytest.MonkeyPatch) -> None:

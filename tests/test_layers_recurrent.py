@@ -17,7 +17,9 @@ from seqnet.arrays import Array
 from seqnet.declare import get, options_of
 from seqnet.errors import ShapeError, SpecError, UsageError
 from seqnet.kernels import gru as gru_kernel
+from seqnet.kernels import gru_inference, lstm_inference
 from seqnet.kernels import lstm as lstm_kernel
+from seqnet.kernels.recurrent import Weights
 from seqnet.layers import GRU, LSTM, RNN, Bidirectional, Dense, GRUCell, Layer, LSTMCell, SimpleRNN, TimeDistributed
 from seqnet.layers.base import Worker
 from seqnet.layers.recurrent_base import RecurrentLayer
@@ -472,3 +474,37 @@ def test_names_inside() -> None:
         for cell in ("lstm_cell", "lstm_cell_1")
         for kernel in ("kernel", "recurrent_kernel")
     ]
+
+
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize("started", [False, True])
+@pytest.mark.parametrize("count", [1, 5])
+@pytest.mark.parametrize("directions", [1, 2])
+def test_the_kernels_for_inference_make_what_those_for_training_make(
+    directions: int, count: int, started: bool, padded: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    steps, width, units = 6, 3, 4
+    xs = [rng.standard_normal((steps, count, width)) for _ in range(directions)]
+    padding = None
+    if padded:
+        padding = rng.random((directions, steps, count)) < 0.4
+        padding[:, 2] = True  # a step that every row skips
+    states = [rng.standard_normal((2, count, units)) if started else None for _ in range(directions)]
+
+    def weights(gates: int, bias: tuple[int, ...]) -> list[Weights]:
+        shapes = ((width, gates * units), (units, gates * units), bias)
+        return [Weights(*(rng.standard_normal(shape) for shape in shapes)) for _ in range(directions)]
+
+    four, three = weights(4, (4 * units,)), weights(3, (2, 3 * units))
+    pairs = [None if state is None else (state[0], state[1]) for state in states]
+    tape = lstm_kernel.forward(xs, four, pairs, padding)
+    hs, carries = lstm_inference.run(xs, four, pairs, padding, last=False)
+    np.testing.assert_allclose(hs, tape.hidden[:, 1:] / 2, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(carries, tape.carries[:, -1], rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(lstm_inference.run(xs, four, pairs, padding, last=True)[0][:, 0], hs[:, -1])
+    alone = [None if state is None else state[0] for state in states]
+    want = gru_kernel.forward(xs, three, alone, padding).hidden[:, 1:]
+    hs = gru_inference.run(xs, three, alone, padding, last=False)
+    np.testing.assert_allclose(hs, want, rtol=1e-12, atol=1e-14)
+    np.testing.assert_array_equal(gru_inference.run(xs, three, alone, padding, last=True)[:, 0], hs[:, -1])

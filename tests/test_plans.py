@@ -15,7 +15,7 @@ from seqnet.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from seqnet.models.summary import summarize
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
-from seqnet.network.plans import Followed, Plan, plan_inference, plan_training
+from seqnet.network.plans import Folded, Followed, Plan, plan_inference, plan_training
 
 # Every layer that takes the largest of windows, with its options and the shape of its input.
 POOLINGS: dict[str, tuple[dict[str, Any], tuple[int, ...]]] = {
@@ -76,10 +76,119 @@ def test_moving_an_activation_behind_a_pooling_changes_nothing(before: Layer, po
 @pytest.mark.parametrize("before", KEPT, ids=lambda layer: repr(layer)[:24])
 def test_what_may_not_move_stays(before: Layer) -> None:
     made, shape = stack(before, "MaxPooling2D")
-    assert plan_inference(Network(made, shape)) == Plan(tuple(made))
+    assert plan_inference(Network(made, shape)).layers[2:] == tuple(made[2:])
     made, shape = stack(layers.ReLU(), "MaxPooling2D")
     made[2] = layers.AveragePooling2D(2)
-    assert plan_inference(Network(made, shape)) == Plan(tuple(made))
+    assert plan_inference(Network(made, shape)).layers[2:] == tuple(made[2:])
+
+
+# Layers before a batch normalization that takes part in their weights, with the shape of their input.
+FOLDED: dict[str, tuple[Layer, tuple[int, ...]]] = {
+    "Dense": (layers.Dense(5), (4,)),
+    "Dense over steps": (layers.Dense(5, use_bias=False), (6, 4)),
+    "Conv1D": (layers.Conv1D(5, 3, padding="causal"), (6, 4)),
+    "Conv2D": (layers.Conv2D(6, 3, padding="same", groups=2), (7, 6, 4)),
+    "Conv2D, no bias": (layers.Conv2D(5, 1, use_bias=False), (7, 6, 4)),
+    "Conv2D, channels first": (layers.Conv2D(5, 3, data_format="channels_first"), (4, 7, 6)),
+    "Conv3D": (layers.Conv3D(5, 2), (4, 4, 4, 3)),
+    "DepthwiseConv1D": (layers.DepthwiseConv1D(3), (6, 4)),
+    "DepthwiseConv2D": (layers.DepthwiseConv2D(3, depth_multiplier=2), (7, 6, 4)),
+    "SeparableConv1D": (layers.SeparableConv1D(5, 3), (6, 4)),
+    "SeparableConv2D": (layers.SeparableConv2D(5, 3, use_bias=False), (7, 6, 4)),
+}
+
+
+def normalized(layer: Layer, shape: tuple[int, ...], *after: Layer) -> Network:
+    """The layer and a batch normalization that has seen something, in double precision."""
+    axis = 1 if getattr(layer, "data_format", None) == "channels_first" else -1
+    norm = layers.BatchNormalization(axis=axis)
+    network = Network([layer.replace(dtype="float64"), norm, *after], shape)
+    rng = np.random.default_rng(0)
+    for variable in network.parameters.tree[id(norm)].all():
+        variable.view[:] = rng.uniform(0.5, 2.0, variable.view.shape)
+    return network
+
+
+def test_the_table_holds_every_layer_that_a_normalization_can_be_part_of() -> None:
+    found = {n for n in layers.__all__ if getattr(getattr(layers, n), "channels_from", None)}
+    names = {getattr(layers, name).spec_name for name in found}
+    assert names == {type(layer).spec_name for layer, _ in FOLDED.values()}
+
+
+@pytest.mark.parametrize("name", FOLDED)
+def test_a_normalization_is_folded_for_inference_alone(name: str) -> None:
+    layer, shape = FOLDED[name]
+    network = normalized(layer, shape, layers.ReLU(), layers.Flatten(), layers.Dense(1))
+    made = [node.layer for node in network.nodes]
+    x = np.random.default_rng(1).standard_normal((5, *shape))
+    engine = Engine(network, MeanSquaredError())
+    assert isinstance(engine.inference.layers[0], Folded)
+    want = engine.shards[0].forward(made, x, training=False, keep=False).y
+    np.testing.assert_allclose(engine.predict(x), want, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(engine.test_step(x, np.zeros((5, 1))).prediction, want, rtol=1e-11, atol=1e-12)
+    network.parameters.theta *= 1.5  # weights are read anew each time
+    network.parameters.frozen *= 1.5
+    want = engine.shards[0].forward(made, x, training=False, keep=False).y
+    np.testing.assert_allclose(engine.predict(x), want, rtol=1e-11, atol=1e-12)
+    batch = engine.shards[0].forward(made, x, training=True, keep=False).y
+    np.testing.assert_allclose(engine.predict(x, training=True), batch, rtol=1e-11, atol=1e-12)
+    assert np.abs(batch - want).max() > 1e-3
+    assert engine.training is not None and not any(isinstance(one, Folded) for one in engine.training.layers)
+
+
+class OwnDense(layers.Dense):
+    """A layer of a user's, who may do anything with the weights."""
+
+
+@pytest.mark.parametrize(
+    ("layer", "norm"),
+    [
+        (layers.Conv2D(3, 3, activation="relu"), layers.BatchNormalization()),
+        (layers.Conv2D(3, 3, activity_regularizer="l2"), layers.BatchNormalization()),
+        (layers.Conv2D(3, 3), layers.BatchNormalization(axis=1)),
+        (layers.Conv2D(3, 3), layers.LayerNormalization()),
+        (layers.Conv2DTranspose(3, 3), layers.BatchNormalization()),
+        (OwnDense(3), layers.BatchNormalization()),
+    ],
+    ids=lambda layer: repr(layer)[:40],
+)
+def test_what_may_not_be_folded_stays(layer: Layer, norm: Layer) -> None:
+    plan = plan_inference(Network([layer, norm], (8, 8, 2)))
+    assert plan == Plan((layer, norm))
+
+
+def test_a_folded_normalization_keeps_the_mask_and_its_own_penalty() -> None:
+    made: list[Layer] = [
+        layers.Masking(),
+        layers.Dense(3),
+        layers.BatchNormalization(activity_regularizer="l2"),
+        layers.GlobalAveragePooling1D(),
+    ]
+    network = Network(made, (4, 2))
+    engine = Engine(network, MeanSquaredError())
+    assert isinstance(engine.inference.layers[1], Folded)
+    x = np.random.default_rng(0).standard_normal((5, 4, 2)).astype(np.float32)
+    x[:, 2:] = 0.0
+    shard = engine.shards[0]
+    shard.worker.rows = len(x)
+    plain = shard.forward(made, x, training=False, keep=False)
+    np.testing.assert_allclose(engine.predict(x), plain.y, rtol=1e-5)
+    loss = engine.test_step(x, plain.y).loss
+    assert plain.penalty > 0.0 and loss == pytest.approx(plain.penalty, rel=1e-5)
+
+
+@pytest.mark.parametrize("maker", [layers.Dense(4), layers.Conv2D(4, 3)], ids=["dense", "convolution"])
+@pytest.mark.parametrize(
+    "activation", [layers.ReLU(), layers.ELU(0.5), layers.Activation("gelu"), layers.Activation("softmax")]
+)
+def test_an_activation_is_applied_where_the_array_is_made(maker: Layer, activation: Layer) -> None:
+    made = [maker.replace(), activation, layers.Flatten(), layers.Dense(2)]
+    network = Network(made, (6, 6, 3))
+    x = np.random.default_rng(0).standard_normal((5, 6, 6, 3)).astype(np.float32)
+    plan = plan_training(network, MeanSquaredError())
+    assert isinstance(plan.layers[1], layers.Identity) and plan.notes[0][0] == 1
+    for got, want in zip(step(network, plan, x), step(network, Plan(tuple(made), MeanSquaredError()), x), strict=True):
+        np.testing.assert_array_equal(got, want)
 
 
 def test_the_network_itself_is_left_as_it_was() -> None:
@@ -89,6 +198,15 @@ def test_the_network_itself_is_left_as_it_was() -> None:
     assert [node.layer for node in network.nodes] == made
     x = np.random.default_rng(0).standard_normal((5, *shape)).astype(np.float32)
     assert engine.outputs_before(2, x).min() == 0.0  # what the pooling gets is past the relu
+
+
+def test_the_details_of_a_summary_say_what_is_done_at_inference_alone() -> None:
+    stack = [layers.Input((8, 8, 1)), layers.Conv2D(2, 3), layers.BatchNormalization(name="norm"), layers.ReLU()]
+    model = Sequential([*stack, layers.Flatten(), layers.Dense(3, activation="softmax")])
+    model.compile("sgd", SparseCategoricalCrossentropy())
+    notes = [row.notes for row in summarize(model).rows]
+    assert notes[0] == "norm is part of its weights at inference"
+    assert notes[2] == f"{model.layers[0].name} applies it to its output at inference"
 
 
 def test_the_details_of_a_summary_say_what_was_rewritten() -> None:

@@ -377,6 +377,13 @@ def test_wrong_input(run: Run) -> None:
         assert code == 2 and out == "" and said in err, err
 
 
+def test_every_state_can_be_asked_for_and_has_a_colour() -> None:
+    from seqnet.cli.runs import _STATES
+    from seqnet.console.runs import _STYLES
+
+    assert _STATES == records.STATES == tuple(_STYLES)
+
+
 def test_hundreds_of_runs(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of them in a pipe, those of interest on a terminal; no file is read that grows with the run."""
     for number in range(1, 301):

@@ -20,6 +20,8 @@ COMMANDS = (
     "predict",
     "report",
     "runs",
+    "compare",
+    "plot",
     "bench",
     "list",
     "describe",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import shlex
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +48,13 @@ def command(
 
     Every run gets a folder of its own, runs/NAME/NUMBER, with the file, the metrics of every epoch, the best and the
     last weights. Ctrl-C ends a run after the batch, with everything saved; --resume goes on from there exactly.
+    SIGTERM and SIGHUP do so too. With more epochs, --resume extends a finished run.
 
     \b
     seqnet train configs/fashion_mlp.yaml
     seqnet train configs/fashion_mlp.yaml -s training.epochs=10 -s model.2.Dense.units=64
     seqnet train configs/fashion_mlp.yaml --resume
+    seqnet train configs/fashion_mlp.yaml --resume -s training.epochs=40
     """
     config, run = _which(context, config, resume, runs)
     from seqnet.console.live import RunDisplay
@@ -88,18 +90,7 @@ def command(
             took=result.summary.get("seconds", {}).get("total"),
             hints=[] if quiet or result.interrupted else _next(result),
         )
-    _warn_if_lost(result.history)
-    return _interrupted(display, result.folder, again) if result.interrupted else 0
-
-
-def _warn_if_lost(history: dict[str, list[Any]]) -> None:
-    losses = history.get("loss", [])
-    lost = next((epoch for epoch, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
-    if lost is not None and not math.isfinite(losses[-1]):
-        from seqnet.console.messages import show_warning
-
-        advice = "a lower learning rate, scaled inputs, or clipnorm on the optimizer usually helps"
-        show_warning(f"the loss is no longer a number since epoch {lost}; {advice}")
+    return _interrupted(display, result.folder, again, result.signal) if result.interrupted else 0
 
 
 def _again(config: str, overrides: tuple[str, ...]) -> str:
@@ -107,15 +98,15 @@ def _again(config: str, overrides: tuple[str, ...]) -> str:
     return shlex.join([options.program(), "train", config, *(part for text in overrides for part in ("-s", text))])
 
 
-def _interrupted(display: RunDisplay, folder: Path, again: str) -> int:
-    """Say what is saved of an interrupted run and how to go on; the exit code."""
+def _interrupted(display: RunDisplay, folder: Path, again: str, number: int | None = None) -> int:
+    """Say what is saved of an interrupted run and how to go on; the exit code: 128 and the number of the signal."""
     from seqnet.runs.recorder import LAST
 
     if (folder / LAST).is_dir():
         display.say(f"interrupted; {folder} holds everything so far", f"go on with: {again} --resume {_quoted(folder)}")
     else:
         display.say(f"interrupted before anything was saved in {folder}", f"begin anew with: {again}")
-    return 130
+    return 128 + (number or signal.SIGINT)
 
 
 def _quoted(path: Path) -> str:
@@ -183,6 +174,8 @@ class _Events:
             from seqnet.models.summary import summarize
 
             show_model(summarize(details["model"]), self.display.stream)
+        elif name == "note":
+            self.display.say(details["text"])
         elif name == "start":
             self.folder = details["folder"]
             if details.get("monitor"):
@@ -203,5 +196,6 @@ class _Events:
                 epochs=training.epochs,
                 batch_size=training.batch_size,
                 seed=self.spec.seed,
+                changes=details["changes"],
             )
         )

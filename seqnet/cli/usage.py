@@ -38,7 +38,7 @@ class Group(click.Group):
         if not ctx.resilient_parsing and name not in names and not name.startswith("-"):
             if "train" in names and name.endswith((".yaml", ".yml")):
                 raise click.UsageError(f"say what to do with {name}: seqnet train {name}", ctx)
-            raise click.UsageError(f"there is no command {name!r}; {suggestion(name, names)}", ctx)
+            raise click.UsageError(f"there is no command {name!r}; {suggestion(name, names, limit=len(names))}", ctx)
         return super().resolve_command(ctx, args)
 
 

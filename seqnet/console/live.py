@@ -102,7 +102,7 @@ class RunDisplay(Callback):
         took = time.perf_counter() - trainer.epoch_started
         self._epoch_took = took
         self._first = None
-        values = {**logs, "lr": trainer.compiled.optimizer.learning_rate}
+        values = {**logs, "lr": trainer.compiled.optimizer.effective_learning_rate}
         epoch = f"{trainer.history.epoch[-1] + 1}/{trainer.options.epochs}"
         names = [name for name in trainer.compiled.running.names if name in logs]
         # The learning rate has a column of its own already.
@@ -237,7 +237,9 @@ class RunDisplay(Callback):
             left = Text.assemble(("ETA ", theme.FAINT), clock(rest))
         logs = trainer.running_logs()
         values = [Text.assemble((f"{printable(n)} ", theme.KEY), metric(value)) for n, value in logs.items()]
-        values.append(Text.assemble(("lr ", theme.FAINT), learning_rate(trainer.compiled.optimizer.learning_rate)))
+        values.append(
+            Text.assemble(("lr ", theme.FAINT), learning_rate(trainer.compiled.optimizer.effective_learning_rate))
+        )
         one = _joined([epoch, Text("━" * _LEAST_BAR * 2), count, speed, left, *values])
         self._two_lines = self._two_lines or one.cell_len > room
         if not self._two_lines:

@@ -35,6 +35,7 @@ def start_lines(
     epochs: int,
     batch_size: int,
     seed: int,
+    changes: Sequence[str] = (),
 ) -> list[Text | Table]:
     """What is said before the first epoch."""
     counts = ", ".join(f"{count:,} {name}" for name, count in rows.items())
@@ -44,6 +45,7 @@ def start_lines(
     return [
         facts([("Data", f"{data}: {counts} rows"), ("Training", plan)]),
         *commands("Run", [folder + going_on]),
+        *commands("Changed", changes),
         Text(),
     ]
 

@@ -50,7 +50,7 @@ def forward(
     steps, count, width = xs[0].shape
     units = weights[0].recurrent.shape[0]
     dtype, directions = xs[0].dtype, len(xs)
-    both, candidate, inner = _pack(weights, width, units)
+    both, candidate, inner = pack(weights, width, units)
     gates = np.empty((directions, 4, steps, count, units), dtype)
     rows = np.empty((directions, steps + 1, count, width + 1 + units), dtype)
     if padding is not None:
@@ -184,7 +184,7 @@ def input_gradient(e: Array, kernel: Array, d: int) -> Array:
     return sum_of_products([e[d, R], e[d, Z], e[d, G]], columns, (MISSING[R], MISSING[Z], MISSING[G]))
 
 
-def _pack(weights: Sequence[Weights], width: int, units: int) -> tuple[Array, Array, Array]:
+def pack(weights: Sequence[Weights], width: int, units: int) -> tuple[Array, Array, Array]:
     """What rows are multiplied with: for r and z (D, 2, I + 1 + U, U), from x and 1 for g (D, I + 1, U), and from 1
     and h for q (D, 1 + U, U)."""
     dtype = weights[0].kernel.dtype

@@ -67,7 +67,7 @@ def forward(
     steps, count, width = xs[0].shape
     units = weights[0].recurrent.shape[0]
     dtype, directions = xs[0].dtype, len(xs)
-    packed = _pack(weights, width, units)
+    packed = pack(weights, width, units)
     gates = np.empty((directions, 5, steps + 1, count, units), dtype)
     rows = np.empty((directions, steps + 1, count, width + 1 + units), dtype)
     squashed = np.empty((directions, steps, count, units), dtype)
@@ -205,7 +205,7 @@ def input_gradient(e: Array, kernel: Array, d: int) -> Array:
     return sum_of_products(list(e[d]), columns, MISSING)
 
 
-def _pack(weights: Sequence[Weights], width: int, units: int) -> Array:
+def pack(weights: Sequence[Weights], width: int, units: int) -> Array:
     """(D, 4, I + 1 + U, U): for each gate what x, 1 and 2 h are multiplied with."""
     packed = np.zeros((len(weights), C, width + 1 + units, units), weights[0].kernel.dtype)
     for d, one in enumerate(weights):

@@ -33,6 +33,8 @@ Edges = Sequence[tuple[int, int]]  # first and last + 1 position of each window 
 def max_pool(x: Array, windows: Windows, keep: bool) -> tuple[Array, Choices]:
     """y = the maximum of each window; `keep` also returns which position it was found at, for the backward."""
     choices: Choices = []
+    if not keep and _tiles(windows):
+        return _reduce_tiles(np.maximum, x, windows), choices
     best = _to_phases(x, windows, -math.inf)  # (phases along D, H, W, numbers)
     for axis in (2, 1, 0):
         parts = _taps(best, axis, windows, x.shape[-1])
@@ -57,6 +59,8 @@ def average_pool(x: Array, windows: Windows) -> Array:
 
 def sum_pool(x: Array, windows: Windows) -> Array:
     """y = the sum of each window."""
+    if _tiles(windows):
+        return _reduce_tiles(np.add, x, windows)
     total = _to_phases(x, windows, 0.0)
     for axis in (2, 1, 0):
         first, *parts = _taps(total, axis, windows, x.shape[-1])
@@ -64,6 +68,22 @@ def sum_pool(x: Array, windows: Windows) -> Array:
         for part in parts[1:]:
             total += part
     return _cropped(total, windows, x)
+
+
+def _reduce_tiles(operation: np.ufunc, x: Array, windows: Windows) -> Array:
+    """Windows side by side, reduced from the outermost axis to the innermost: whole rows first, which are long runs."""
+    n, channels, done = len(x), x.shape[-1], x
+    for axis in range(3):
+        taps, out = windows.kernel[axis], windows.out[axis]
+        if taps == 1:
+            continue
+        before = n * math.prod(windows.out[:axis])
+        after = channels * math.prod(windows.size[axis + 1 :])
+        cut = done.reshape(before, windows.size[axis], after)[:, : out * taps].reshape(before, out, taps, after)
+        done = operation(cut[:, :, 0], cut[:, :, 1])
+        for tap in range(2, taps):
+            operation(done, cut[:, :, tap], out=done)
+    return x.copy() if done is x else done.reshape(n, *windows.out, channels)
 
 
 def repeat(y: Array, windows: Windows) -> Array:

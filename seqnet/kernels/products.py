@@ -23,7 +23,8 @@ FEW_COLUMNS = 32
 MANY_ROWS = 512  # from here on it pays to turn a transposed factor around
 TURNED_WHOLE, TURNED_BLOCK = 128, 32
 SUMMED_ROWS = 1024  # rows of a sum of products at a time
-MOST_SUMMED = 65_536  # numbers in such a sum; adding up more costs what the small kernels save
+MOST_SUMMED = 40_000  # numbers in such a sum; adding up more costs what the small kernels save
+MOST_TURNED = 256  # terms; of longer sums with the transpose of a matrix the small kernels make half the speed
 
 
 def _has_small_kernels() -> bool:
@@ -55,6 +56,11 @@ def piece_shape(rows: int, inner: int, columns: int) -> tuple[int, int]:
     return -(-rows // (pieces * STEP)) * STEP, across
 
 
+def turned_pieces(rows: int, inner: int, columns: int) -> tuple[int, int]:
+    """As piece_shape, for a left factor that is the transpose of a contiguous matrix."""
+    return piece_shape(rows, inner, columns) if inner <= MOST_TURNED else (rows, columns)
+
+
 @lru_cache(maxsize=512)
 def divisors_for(rows: int, inner: int, columns: int) -> tuple[int, int]:
     """As piece_shape, with rows that divide `rows`."""
@@ -82,10 +88,15 @@ def by_columns(b: Array, across: int) -> Array:
     return b.reshape(*b.shape[:-1], -1, across).swapaxes(-2, -3)
 
 
-def multiply(a: Array, b: Array, out: Array) -> None:
-    """out = a @ b for matrices (M, K), (K, N), (M, N); a may be the transpose of a contiguous matrix."""
+def multiply(a: Array, b: Array, out: Array, pieces: tuple[int, int] | None = None) -> None:
+    """out = a @ b for matrices (M, K), (K, N), (M, N); a may be the transpose of a contiguous matrix.
+
+    pieces: rows and columns of the pieces, where a and out are some pieces of a larger product.
+    """
     rows, inner = a.shape
-    step, across = piece_shape(rows, inner, b.shape[1])
+    if pieces is None:
+        pieces = (turned_pieces if a.strides[0] < a.strides[1] else piece_shape)(rows, inner, b.shape[1])
+    step, across = pieces
     if rows >= MANY_ROWS:
         b = np.ascontiguousarray(b)  # the small kernels are half as fast on a transpose
     if step >= rows and across == b.shape[1]:

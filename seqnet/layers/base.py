@@ -7,9 +7,9 @@ Context, so a layer used twice, inside a block, or by several threads at once is
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
@@ -39,15 +39,26 @@ class ParamSpec:
     constraint: Constraint | None = None
 
 
+class Deferral(Protocol):
+    """Makes products of matrices later, by those who need the result."""
+
+    def take(self, view: Array, a: Array, b: Array) -> bool:
+        """Whether it promises to have view = a @ b when the step is over; a and b may change after this call."""
+
+    def settle(self, view: Array) -> None:
+        """Make now what was promised for this view, if anything was."""
+
+
 class Grads:
     """One layer's gradients in one shard: views into the shard's flat vector.
 
     The first addition of a step overwrites, so nothing has to be zeroed beforehand; names of frozen variables are
     ignored. private: where this object left zeros between two steps there are zeros still, so that it need not write
-    them again. penalized: a regularizer adds to one of the views, all over, beside this object.
+    them again. penalized: a regularizer adds to one of the views, all over, beside this object. deferral: who
+    may put off the first product of a step.
     """
 
-    __slots__ = ("views", "pending", "private", "penalized", "touched")
+    __slots__ = ("views", "pending", "private", "penalized", "touched", "deferral")
 
     def __init__(self, views: dict[str, Array], *, private: bool = False, penalized: bool = False) -> None:
         self.views = views
@@ -55,6 +66,7 @@ class Grads:
         self.private = private
         self.penalized = penalized
         self.touched: dict[str, list[Array]] = {}  # rows that are not zero, of variables that add_rows alone wrote
+        self.deferral: Deferral | None = None
 
     def wants(self, name: str) -> bool:
         """Whether anyone will use this gradient."""
@@ -70,6 +82,7 @@ class Grads:
             self.pending.discard(name)
             np.copyto(view, value)
         else:
+            self._settled(view)
             view += value
 
     def add_product(self, name: str, a: Array, b: Array) -> None:
@@ -81,8 +94,10 @@ class Grads:
             self.touched.pop(name, None)
         if name in self.pending:
             self.pending.discard(name)
-            multiply(a, b, view)
+            if self.deferral is None or not self.deferral.take(view, a, b):
+                multiply(a, b, view)
         else:
+            self._settled(view)
             view += a @ b
 
     def add_sum(self, name: str, value: Array) -> None:
@@ -96,6 +111,7 @@ class Grads:
             self.pending.discard(name)
             np.add.reduce(value, axis=0, out=view)
         else:
+            self._settled(view)
             view += np.add.reduce(value, axis=0)
 
     def add_rows(self, name: str, indices: Array, rows: Array) -> None:
@@ -109,6 +125,7 @@ class Grads:
         if name not in self.pending:
             if name in self.touched:  # said before it is done, so that an interrupt leaves no row unmentioned
                 self.touched[name].append(indices)
+            self._settled(view)
             view[indices] += rows
             return
         self.pending.discard(name)
@@ -146,7 +163,13 @@ class Grads:
         if name in self.pending:
             self.pending.discard(name)
             view.fill(0.0)
+        else:
+            self._settled(view)
         return view
+
+    def _settled(self, view: Array) -> None:
+        if self.deferral is not None:
+            self.deferral.settle(view)
 
     def start(self) -> None:
         """A new step begins: what is there is stale."""
@@ -257,6 +280,11 @@ class Layer(Component):
     takes_integers: bool = False
     # True: the option `activation` is the last thing that happens to the output.
     activation_is_last: ClassVar[bool] = False
+    # The variable that makes the output's channels, its last axes counting them: y = x · variable + bias, whatever the
+    # product. None where there is no such one.
+    channels_from: ClassVar[str | None] = None
+    # True: at inference the layer does nothing but scale and shift each channel, by what `affine` says.
+    scales_channels: ClassVar[bool] = False
     # True: the layer couples the rows of a batch (batch statistics).
     couples_rows: bool = False
     # True: y holds some of the numbers of x, the largest of each window, and nothing else.
@@ -338,6 +366,10 @@ class Layer(Component):
         """Take statistics from rows as they reach the layer: an array or an iterable of batches. Raises UsageError."""
         raise UsageError(f"{self.spec_name} has nothing to adapt")
 
+    def affine(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
+        """Of a layer that scales_channels: scale and shift, each (C,) in float64, of y = scale x + shift."""
+        raise NotImplementedError
+
     def output_penalty(self) -> Regularizer | None:
         """What the output adds to the loss, as its mean over the batch."""
         return self.activity_regularizer
@@ -357,6 +389,10 @@ class Layer(Component):
     def without_final_activation(self) -> Layer:
         """The same layer, same variables, ending before its activation."""
         return self.replace(activation=Linear())
+
+    def with_final_activation(self, activation: Activation) -> Layer:
+        """The same layer, same variables, ending with `activation`, where it ended with none."""
+        return self.replace(activation=activation)
 
     @property
     def built(self) -> bool:

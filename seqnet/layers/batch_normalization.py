@@ -71,6 +71,7 @@ class BatchNormalization(Layer):
     supports_masking = True
     differs_in_training = True
     couples_rows = True
+    scales_channels = True
 
     axis: int = option("the axis of the channels, the batch counted as 0; -1 is the last", default=-1)
     momentum: Share = option("how much the moving statistics keep of their value at each step", default=0.99)
@@ -137,20 +138,32 @@ class BatchNormalization(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
         columns = _columns(x, self.axis)
-        gamma: Array | float = ctx.params["gamma"].astype(np.float64) if self.scale else 1.0
-        beta: Array | float = ctx.params["beta"].astype(np.float64) if self.center else 0.0
         if not ctx.training or self._is_frozen(ctx):
-            mean, variance = (ctx.params[name].astype(np.float64) for name in ("moving_mean", "moving_variance"))
-            inverse = 1.0 / np.sqrt(variance + self.epsilon)
-            scale = inverse * gamma
-            y = scale_and_shift(columns, scale.astype(x.dtype), (beta - mean * scale).astype(x.dtype))
+            mean, inverse, scale, shift = self._moving_affine(ctx.params)
+            y = scale_and_shift(columns, scale.astype(x.dtype), shift.astype(x.dtype))
             stats = None
         else:
+            gamma: Array | float = ctx.params["gamma"].astype(np.float64) if self.scale else 1.0
+            beta: Array | float = ctx.params["beta"].astype(np.float64) if self.center else 0.0
             stats = self._measure(columns, _row_weights(ctx.mask, x, self.axis), gamma, ctx)
             shift = beta + stats.d * gamma + _off_centre(stats) * stats.scale
             y = scale_and_shift(columns, stats.scale.astype(x.dtype), shift.astype(x.dtype), stats.centre)
             mean, inverse, scale = stats.mean, stats.inverse, stats.scale
         return _back(y, x.shape, self.axis), (columns, x.shape, stats, mean, inverse, scale)
+
+    def affine(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
+        """gamma / sqrt(moving_variance + epsilon), and beta less the moving mean times that."""
+        return self._moving_affine(params)[2:]
+
+    def _moving_affine(self, params: Mapping[str, Array]) -> tuple[Array, Array, Array, Array]:
+        """Mean and 1 / sqrt(variance + epsilon) of the moving statistics, and the scale and the shift they make."""
+        mean, variance = (params[name].astype(np.float64) for name in ("moving_mean", "moving_variance"))
+        inverse = 1.0 / np.sqrt(variance + self.epsilon)
+        scale = inverse * params["gamma"] if self.scale else inverse
+        shift = mean * -scale
+        if self.center:
+            shift += params["beta"]
+        return mean, inverse, scale, shift
 
     def _is_frozen(self, ctx: Context) -> bool:
         """Whether this layer, or one around it, is not trainable: then no gradient of its weights is asked for."""

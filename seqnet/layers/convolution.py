@@ -36,6 +36,7 @@ class _Convolution(Layer):
     """What Conv1D, Conv2D and Conv3D share: everything but the number of axes."""
 
     activation_is_last = True
+    channels_from = "kernel"
     rank: ClassVar[int]
 
     filters: PositiveInt = option("channels of the output", example=32)

@@ -57,6 +57,7 @@ class Dense(Layer):
 
     supports_masking = True
     activation_is_last = True
+    channels_from = "kernel"
 
     units: PositiveInt = option("width of the output", example=64)
     activation: ActivationFunction = option("applied to the output", default="linear")

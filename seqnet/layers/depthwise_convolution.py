@@ -39,6 +39,7 @@ class _DepthwiseConvolution(Layer):
     """What DepthwiseConv1D and DepthwiseConv2D share: everything but the number of axes."""
 
     activation_is_last = True
+    channels_from = "kernel"
     rank: ClassVar[int]
 
     kernel_size: tuple[int, ...] = option("lengths of the window", example=3)
@@ -135,6 +136,7 @@ class _SeparableConvolution(Layer):
     """What SeparableConv1D and SeparableConv2D share: everything but the number of axes."""
 
     activation_is_last = True
+    channels_from = "pointwise_kernel"
     rank: ClassVar[int]
 
     filters: PositiveInt = option("channels of the output", example=32)

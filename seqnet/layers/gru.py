@@ -12,6 +12,7 @@ from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import PositiveInt
 from seqnet.declare import option
 from seqnet.kernels import gru as kernel
+from seqnet.kernels import gru_inference as inference
 from seqnet.layers.base import Context, ParamSpec, layer
 from seqnet.layers.lstm import CUDNN_HELP, GatedOptions, add_gradients, drop_inputs, paddings, weights_of
 from seqnet.layers.recurrent_base import Cell, Part, RecurrentLayer, Scan, width_of
@@ -72,7 +73,11 @@ class GRUCell(StepwiseCell, GRUOptions):
             return super().scan(parts, last=last)
         xs, kept = drop_inputs(parts)
         starts = [None if part.start is None else part.start[0] for part in parts]
-        tape = kernel.forward(xs, [weights_of(part) for part in parts], starts, paddings(parts))
+        given = xs, [weights_of(part) for part in parts], starts, paddings(parts)
+        if not parts[0].ctx.training:
+            ys = inference.run(*given, last=last)
+            return [Scan(y[0] if last else y, (y[-1].copy(),)) for y in ys], (given, kept, last)
+        tape = kernel.forward(*given)
         scans = []
         for d in range(len(parts)):
             end = tape.hidden[d, -1].copy()
@@ -88,6 +93,8 @@ class GRUCell(StepwiseCell, GRUOptions):
         if isinstance(cache, list):
             return super().scan_back(parts, dys, cache, need_dx=need_dx)
         tape, kept, last = cache
+        if not isinstance(tape, kernel.Tape):  # a gradient is asked for after all
+            tape = kernel.forward(*tape)
         e = kernel.backward(tape, [weights_of(part) for part in parts], dys, last=last)
         for d, part in enumerate(parts):
             if part.ctx.grads.views:

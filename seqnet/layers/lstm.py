@@ -12,6 +12,7 @@ from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import PositiveInt
 from seqnet.declare import option
 from seqnet.kernels import lstm as kernel
+from seqnet.kernels import lstm_inference as inference
 from seqnet.kernels.recurrent import Weights
 from seqnet.layers.base import Context, ParamSpec, layer
 from seqnet.layers.recurrent_base import Cell, CellOptions, ForgetBias, Part, RecurrentLayer, Scan, width_of
@@ -81,7 +82,14 @@ class LSTMCell(StepwiseCell, LSTMOptions):
             return super().scan(parts, last=last)
         xs, kept = drop_inputs(parts)
         starts = [None if part.start is None else (part.start[0], part.start[1]) for part in parts]
-        tape = kernel.forward(xs, [weights_of(part) for part in parts], starts, paddings(parts))
+        given = xs, [weights_of(part) for part in parts], starts, paddings(parts)
+        if not parts[0].ctx.training:
+            ys, carries = inference.run(*given, last=last)
+            made = [
+                Scan(y[0] if last else y, (y[-1].copy(), carry.copy())) for y, carry in zip(ys, carries, strict=True)
+            ]
+            return made, (given, kept, last)
+        tape = kernel.forward(*given)
         scans = []
         for d in range(len(parts)):
             end = tape.hidden[d, -1] * 0.5
@@ -97,6 +105,8 @@ class LSTMCell(StepwiseCell, LSTMOptions):
         if isinstance(cache, list):
             return super().scan_back(parts, dys, cache, need_dx=need_dx)
         tape, kept, last = cache
+        if not isinstance(tape, kernel.Tape):  # a gradient is asked for after all
+            tape = kernel.forward(*tape)
         e = kernel.backward(tape, [weights_of(part) for part in parts], dys, last=last)
         for d, part in enumerate(parts):
             if part.ctx.grads.views:

@@ -241,7 +241,7 @@ class RecurrentLayer(Layer):
     @property
     def states(self) -> list[Array]:
         """The states that the next batch starts with; [] for zeros."""
-        return list((self.carried or {}).values())
+        return _in_order(self.carried or {})
 
     def reset_states(self) -> None:
         """Start the next batch from zeros; it may have another number of rows."""
@@ -261,7 +261,7 @@ class RecurrentLayer(Layer):
             steps, padding = steps[::-1], None if padding is None else padding[::-1]
         start = None
         if self.stateful and ctx.carried:
-            start = list(ctx.carried.values())
+            start = _in_order(ctx.carried)
             if len(start[0]) != len(x):
                 raise ShapeError(
                     f"stateful: this batch has {len(x)} rows, but the states are those of a batch of {len(start[0])}; "
@@ -283,6 +283,11 @@ class RecurrentLayer(Layer):
         if in_shape[1] is None:
             raise ShapeError(f"the number of features must be fixed to size the kernel, got {show_shape(in_shape)}")
         return in_shape[1:]
+
+
+def _in_order(carried: Mapping[str, Array]) -> list[Array]:
+    """The states by their numbers; what was read from a file may stand in any order."""
+    return [carried[f"state_{index}"] for index in range(len(carried))]
 
 
 def _reshape_hint(in_shape: Shape) -> str:

@@ -12,6 +12,7 @@ from seqnet.errors import UsageError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.layers.inner import names_of
+from seqnet.losses import Loss
 from seqnet.network.network import Network, Node
 from seqnet.network.plans import plan_inference, plan_training
 
@@ -70,11 +71,10 @@ def summarize(
     network = model.network
     model._follow_trainable()
     total = sum(v.view.size for v in network.parameters.variables)
-    plan = plan_inference(network) if model.loss is None else plan_training(network, model.loss)
+    notes_of = _notes(network, model.loss)
     rows = []
     for index, node in enumerate(network.nodes):
-        notes = "; ".join(how for place, how in plan.notes if place == index)
-        rows += _rows(network, node, total, expand_nested, notes)
+        rows += _rows(network, node, total, expand_nested, "; ".join(notes_of.get(index, ())))
     item = network.dtype.itemsize
     trained, fixed = network.parameters.theta.size, network.parameters.frozen.size
     optimizer, optimizer_bytes = 0, 0
@@ -93,6 +93,19 @@ def summarize(
         optimizer_bytes=optimizer_bytes,
         batch_size=batch_size,
     )
+
+
+def _notes(network: Network, loss: Loss | None) -> dict[int, list[str]]:
+    """What is computed in another place than the layer's own, by number of the node."""
+    inference = plan_inference(network, loss).notes
+    always = inference if loss is None else plan_training(network, loss).notes
+    found: dict[int, list[str]] = {}
+    for place, how in always:
+        found.setdefault(place, []).append(how)
+    for place, how in inference:
+        if (place, how) not in always:
+            found.setdefault(place, []).append(f"{how} at inference")
+    return found
 
 
 def _rows(network: Network, node: Node, total: int, nested: bool, notes: str) -> list[SummaryRow]:

@@ -6,9 +6,8 @@ One thread also makes a result independent of what else the machine is doing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -17,28 +16,39 @@ _depth = 0
 
 
 @lru_cache(maxsize=None)
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController()  # finding the loaded libraries takes milliseconds, so once
+def _libraries() -> tuple[Any, ...]:
+    """The loaded matrix libraries. Finding them takes milliseconds, so once."""
+    return tuple(ThreadpoolController().select(user_api="blas").lib_controllers)
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """While it lasts, a matrix product uses the calling thread alone."""
-    global _depth
-    if _depth:
-        yield
-        return
-    with _controller().limit(limits=1, user_api="blas"):
+class running:  # noqa: N801 - reads as what it is: with running():
+    """Around everything that runs batches: a matrix product uses the calling thread alone, and NumPy does not warn of
+    overflow or NaN, which the loss shows anyway.
+
+    A prediction of one row takes as long as the general way of setting a limit, hence this short one.
+    """
+
+    __slots__ = ("_before", "_errors")
+
+    def __enter__(self) -> None:
+        global _depth
+        self._before: list[tuple[Any, int]] = []
+        if not _depth:
+            self._before = [(library, library.get_num_threads()) for library in _libraries()]
+            _limit([(library, 1) for library, count in self._before if count != 1])
         _depth += 1
-        try:
-            yield
-        finally:
-            _depth -= 1
+        self._errors = np.errstate(all="ignore")
+        self._errors.__enter__()
+
+    def __exit__(self, *exception: Any) -> None:
+        global _depth
+        self._errors.__exit__(*exception)
+        _depth -= 1
+        _limit([(library, count) for library, count in self._before if count != 1])
 
 
-@contextmanager
-def running() -> Iterator[None]:
-    """Around everything that runs batches: one BLAS thread, and no warnings of NumPy about overflow or NaN, which the
-    loss shows anyway."""
-    with one_blas_thread(), np.errstate(all="ignore"):
-        yield
+def _limit(counts: list[tuple[Any, int]]) -> None:
+    for library, count in counts:
+        library.set_num_threads(count)
+        if hasattr(library, "clear_controlling_thread"):  # any thread may be the next to set it
+            library.clear_controlling_thread()

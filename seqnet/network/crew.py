@@ -294,9 +294,8 @@ class Crew:
     def _live(self, index: int, down: tuple[int, int], up: tuple[int, int]) -> None:
         """A member's life; it ends here, so that nothing of what the parent has planned for its own end runs twice."""
         try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides
-            for number in (signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_DFL)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # they reach the whole group of a terminal
+                signal.signal(number, signal.SIG_IGN)  # or a job; the parent decides, and its end is theirs
             signal.pthread_sigmask(signal.SIG_SETMASK, ())
             os.close(down[1])
             os.close(up[0])

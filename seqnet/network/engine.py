@@ -21,11 +21,19 @@ from seqnet.layers.base import Worker
 from seqnet.losses import Loss
 from seqnet.network import crew
 from seqnet.network.crew import Crew, Result
+from seqnet.network.deferred import Deferred
 from seqnet.network.memory import keep_memory
 from seqnet.network.network import Network
-from seqnet.network.plans import plan_inference, plan_training
+from seqnet.network.plans import Plan, plan_inference, plan_training
 from seqnet.network.shard import Shard
-from seqnet.network.sizing import THREAD_S, choose_threads, piece_rows, step_seconds
+from seqnet.network.sizing import (
+    THREAD_S,
+    choose_threads,
+    piece_rows,
+    prediction_rows,
+    prediction_seconds,
+    step_seconds,
+)
 from seqnet.network.team import Team
 
 __all__ = ["Engine", "Shard", "Step", "choose_threads"]
@@ -33,7 +41,17 @@ __all__ = ["Engine", "Shard", "Step", "choose_threads"]
 ALONE_S = 0.01  # seconds of a fit that are over before processes are worth their start
 LONG_TABLE = 1 << 20  # numbers in a gradient of which a batch touches a few rows: more is not to be summed whole
 REST_S = 1.0  # seconds without a crew after one that was crowded out; doubled while that goes on
-Update = Callable[[int, int, float], None]
+
+
+class Update(NamedTuple):
+    """An optimizer's step that can be shared out.
+
+    cut(edges): worker i's stretch of the variables is edges[i] to edges[i + 1]; do(worker, number, learning rate): the
+    step on that worker's stretch.
+    """
+
+    cut: Callable[[Sequence[int]], None]
+    do: Callable[[int, int, float], None]
 
 
 class Step(NamedTuple):
@@ -51,7 +69,9 @@ class Engine:
         keep_memory()
         self.network = network
         self.parameters = network.parameters
+        self.plain = Plan(tuple(node.layer for node in network.nodes))
         self.inference = plan_inference(network)
+        self.testing = plan_inference(network, loss) if loss is not None else None
         self.training = plan_training(network, loss) if loss is not None else None
         self.loss = loss
         self.watched = self.parameters.penalties()
@@ -71,7 +91,11 @@ class Engine:
         self.separable = not (couples or masked)
         uncut = couples or masked or whole or carries or any(layer.walks_steps for layer in layers)
         self.piece = 0 if uncut else piece_rows(network)
+        self.inference_piece = 0 if uncut else piece_rows(network, training=False)
         self.row_seconds = step_seconds(network, 1)
+        self.prediction_seconds = prediction_seconds(network, 1)
+        # How many rows may be predicted at once whatever batch size is asked for; 0 where batches mean something.
+        self.prediction_rows = 0 if carries else prediction_rows(network)
         # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
         self.wants_probabilities = True
         own = all(type(part).__module__.startswith("seqnet.") for part in (*layers, loss))
@@ -82,6 +106,7 @@ class Engine:
         self._like: Step | None = None
         self._rest, self._rested_at = REST_S, 0.0
         self._update: Update | None = None
+        self._deferred: Deferred | None = None
 
     def keep_zeros(self, kept: bool) -> None:
         """Say whether those who get `gradient` leave a zero in it a zero; at first, nobody is trusted to.
@@ -96,19 +121,20 @@ class Engine:
     def processes(self, update: Update | None = None, helpers: int = 1) -> Iterator[None]:
         """While it lasts, processes may carry the shards of training steps.
 
-        update(worker, number, learning rate) is an optimizer's step on that worker's stretch of the variables, where
-        it can be shared out; then `update_together` may take the place of a sum and the whole step. helpers: for how
-        many it is shared out, where one worker alone does the rest.
+        update: an optimizer's step, where it can be shared out; then `update_together` may take the place of a sum and
+        the whole step. helpers: for how many it is shared out, where one worker alone does the rest.
         """
         alone = len(self.shards) == 1
         self._members = helpers if alone else len(self.shards)
         forks = crew.possible() and update is not None and helpers > 1 if alone else self._shards_can_fork
         self._may_fork, self._started, self._like, self._update = forks, None, None, update
+        self._defer(Deferred(self.gradient) if alone and forks else None)
         try:
             yield
         finally:
             self._may_fork = False
             self._dismiss()
+            self._defer(None)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
@@ -129,6 +155,8 @@ class Engine:
         if len(shards) == 1:  # the shortest way, for short steps
             worker = shards[0].worker
             worker.rows, worker.exchange = rows, None
+            if self._deferred is not None:
+                self._deferred.begin()
             results = [self._shard_step(0, 1, x, y, weight, training=True)]
             if self._may_fork and len(self.shards) == 1:
                 self._has_crew(x, y, weight)
@@ -146,6 +174,8 @@ class Engine:
     def sum_shards(self) -> None:
         """Add the shards' gradients up."""
         first, *others = self._used
+        if self._deferred is not None:
+            self._deferred.make_all()
         for shard in others:
             if self.crew is None:
                 first.add_gradient(shard)
@@ -176,12 +206,14 @@ class Engine:
 
     def predict(self, x: Array, *, training: bool = False) -> Array:
         """The network's output for a batch."""
-        rows, layers = len(x), self.inference.layers
+        rows, layers = len(x), (self.plain if training else self.inference).layers
         shards = self._shards_for(rows)
+        if rows * self.prediction_seconds < 2 * THREAD_S:
+            shards = shards[:1]
         parts: list[list[Array]] = [[] for _ in shards]
 
         def work(index: int) -> None:
-            for piece in self._pieces(index, len(shards), rows):
+            for piece in _pieces(index, len(shards), rows, self.inference_piece):
                 shards[index].worker.first = piece.start
                 done = shards[index].forward(layers, x[piece], training=training, keep=False)
                 parts[index].append(done.y)
@@ -193,8 +225,23 @@ class Engine:
         """What the layer of node `index` gets for these rows, in inference mode."""
         shard = self.shards[0]
         self._run(lambda _: None, [shard], len(x))
-        layers = [node.layer for node in self.network.nodes[:index]]
-        return shard.forward(layers, x, training=False, keep=False).y
+        return shard.forward(self.plain.layers[:index], x, training=False, keep=False).y
+
+    def layer_outputs(self, x: Array) -> Iterator[tuple[Array, Array | None]]:
+        """What each layer in turn makes of a batch in training mode, and the mask after it, for looking for faults.
+
+        It is all done by the first worker, so that random streams and variables that are not trained move on.
+        """
+        shard, mask = self.shards[0], None
+        self._run(lambda _: None, [shard], len(x))
+        shard.worker.first = 0
+        for node, context in zip(self.network.nodes, shard.contexts, strict=True):
+            context.training, context.mask = True, mask
+            y, _ = node.layer.forward(x, context)
+            if mask is not None or node.layer.makes_mask:
+                mask = node.layer.output_mask(x, mask)
+            yield y, mask
+            x = y
 
     @property
     def gradient(self) -> Array:
@@ -230,7 +277,7 @@ class Engine:
         self, index: int, count: int, x: Array, y: Array, weight: Array | None, *, training: bool
     ) -> Result:
         """Shard `index` of `count` of a batch."""
-        plan, rows, shard = self.training, len(x), self.shards[index]
+        plan, rows, shard = self.training if training else self.testing, len(x), self.shards[index]
         assert plan is not None and plan.loss is not None
         finish = plan.finish
         if not self.wants_probabilities and finish is not None and finish.spec_name == "softmax":
@@ -241,7 +288,7 @@ class Engine:
         if training:
             for grads in shard.grads:
                 grads.start()
-        for piece in self._pieces(index, count, rows):
+        for piece in _pieces(index, count, rows, self.piece if training else self.inference_piece):
             worker.first = piece.start
             done = shard.forward(plan.layers, x[piece], training=training, keep=training)
             part = None if weight is None else weight[piece]
@@ -317,9 +364,18 @@ class Engine:
             worker.rows, worker.exchange = len(x), made.exchange
             return self._shard_step(index, count, x, y, weight, training=True)
 
+        deferred, shared_out = self._deferred, self._update
+        if deferred is not None:
+            deferred.prepare()
+        edges = (deferred or Deferred(self.gradient)).edges(self._members)
+        if shared_out is not None:
+            shared_out.cut(edges)
+
         def update(index: int, number: int, learning_rate: float) -> None:
-            assert self._update is not None
-            self._update(index, number, learning_rate)
+            assert shared_out is not None
+            if deferred is not None:
+                deferred.make(edges[index], edges[index + 1])
+            shared_out.do(index, number, learning_rate)
 
         def random(index: int) -> dict[str, Any]:
             return dict(self.workers[index].rng.bit_generator.state)
@@ -344,6 +400,11 @@ class Engine:
             self._drop_crew()
         for worker, state in zip(self.workers[1:], states, strict=True):
             worker.rng.bit_generator.state = state
+
+    def _defer(self, deferred: Deferred | None) -> None:
+        self._deferred = deferred
+        for grads in self.shards[0].grads:
+            grads.deferral = None if grads.penalized else deferred
 
     def _drop_crew(self) -> None:
         working, self.crew = self.crew, None
@@ -372,14 +433,6 @@ class Engine:
         alone = not self.divisible or rows < 2 * len(self.shards)
         return self.shards[:1] if alone else self.shards
 
-    def _pieces(self, index: int, count: int, rows: int) -> list[slice]:
-        start, stop = rows * index // count, rows * (index + 1) // count
-        if not self.piece:
-            return [slice(start, stop)]
-        number = max(1, round((stop - start) / self.piece))
-        edges = [start + (stop - start) * i // number for i in range(number + 1)]
-        return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
-
     def _penalties(self, gradient: Array | None) -> float:
         """The regularizers' part of the loss; their gradients are added to `gradient`."""
         total = 0.0
@@ -391,6 +444,16 @@ class Engine:
                 part = gradient[variable.start : variable.start + variable.view.size]
                 regularizer.add_gradient(variable.view, part.reshape(variable.view.shape))
         return total
+
+
+def _pieces(index: int, count: int, rows: int, size: int) -> list[slice]:
+    """Shard `index` of `count` of a batch, in pieces of about `size` rows; 0 for one piece."""
+    start, stop = rows * index // count, rows * (index + 1) // count
+    if not size:
+        return [slice(start, stop)]
+    number = max(1, round((stop - start) / size))
+    edges = [start + (stop - start) * i // number for i in range(number + 1)]
+    return [slice(a, b) for a, b in zip(edges, edges[1:], strict=False)]
 
 
 def _joined(value: float, results: Sequence[Result]) -> Step:

@@ -6,13 +6,17 @@ saved stay those of the layers as they were written.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seqnet.activations import Activation
+from seqnet.activations import Activation, Linear
 from seqnet.arrays import Array, Cache
 from seqnet.layers.base import Context, Layer
+from seqnet.layers.core import Elementwise, Identity
 from seqnet.losses import Loss
 from seqnet.network.network import Network
+from seqnet.network.parameters import Variable
 
 
 @dataclass(frozen=True)
@@ -29,43 +33,131 @@ class Plan:
     notes: tuple[tuple[int, str], ...] = ()
 
 
-def plan_inference(network: Network) -> Plan:
-    """The layers, activations after the pooling."""
-    layers, notes = activations_after_pooling([node.layer for node in network.nodes])
-    return Plan(tuple(layers), notes=tuple(notes))
+Notes = list[tuple[int, str]]
+
+
+def plan_inference(network: Network, loss: Loss | None = None) -> Plan:
+    """The layers as they predict, or are tested: normalizations folded into the weights before them, activations fused
+    and after the pooling, and the last activation with the loss."""
+    layers, notes = [node.layer for node in network.nodes], Notes()
+    fold_normalizations(layers, network, notes)
+    return _finished(layers, loss, notes)
 
 
 def plan_training(network: Network, loss: Loss) -> Plan:
-    """The same, and the last activation computed with the loss where the loss knows how."""
-    layers, notes = activations_after_pooling([node.layer for node in network.nodes])
-    if layers:
+    """The same without the folding: training normalizes by the batch."""
+    return _finished([node.layer for node in network.nodes], loss, Notes())
+
+
+def _finished(layers: list[Layer], loss: Loss | None, notes: Notes) -> Plan:
+    activations_after_pooling(layers, notes)
+    fuse_activations(layers, notes)
+    finish = None
+    if layers and loss is not None:
         last = layers[-1]
         activation = last.final_activation()
         fused = loss.after(activation) if activation is not None and last.output_penalty() is None else None
         if activation is not None and fused is not None:
             layers[-1] = last.without_final_activation()
             notes.append((len(layers) - 1, f"{activation.spec_name} is computed with the loss"))
-            return Plan(tuple(layers), fused, activation, tuple(notes))
-    return Plan(tuple(layers), loss, notes=tuple(notes))
+            loss, finish = fused, activation
+    return Plan(tuple(layers), loss, finish, tuple(sorted(notes)))
 
 
-def activations_after_pooling(layers: list[Layer]) -> tuple[list[Layer], list[tuple[int, str]]]:
+def fold_normalizations(layers: list[Layer], network: Network, notes: Notes) -> None:
+    """Let a layer that multiplies by weights do the scaling and shifting of the batch normalization behind it."""
+    for index, (layer, norm) in enumerate(itertools.pairwise(layers[:])):
+        if not (norm.scales_channels and layer.channels_from and _is_ours(layer, norm)):
+            continue
+        axes = len(network.nodes[index].out_shape) + 1
+        channels = 1 if getattr(layer, "data_format", None) == "channels_first" else axes - 1
+        if getattr(norm, "axis", -1) % axes == channels and _ends_plainly(layer):
+            layers[index] = Folded(layer.replace(use_bias=True), norm, network.parameters.tree[id(norm)].own)
+            layers[index + 1] = Identity(name=norm.name, activity_regularizer=norm.activity_regularizer)
+            notes.append((index, f"{norm.name} is part of its weights"))
+
+
+def fuse_activations(layers: list[Layer], notes: Notes) -> None:
+    """Let a layer that makes an array of its own apply the activation behind it, in that array."""
+    at = 0  # the layer that made what comes to the next one
+    for index, layer in enumerate(layers[1:], 1):
+        if isinstance(layer, Identity) and layer.output_penalty() is None:
+            continue
+        maker, activation = layers[at], layer.final_activation()
+        fits = isinstance(layer, Elementwise) and activation is not None and layer.output_penalty() is None
+        if fits and _is_ours(maker, layer) and maker.channels_from and _ends_plainly(maker):
+            assert activation is not None
+            layers[at] = maker.with_final_activation(activation)
+            layers[index] = layer.without_final_activation()
+            notes.append((index, f"{maker.name} applies it to its output"))
+        at = index
+
+
+def _is_ours(*layers: Layer) -> bool:
+    """Whether nobody has changed what these layers do."""
+    return all(type(layer).__module__.startswith("seqnet.") for layer in layers)
+
+
+def _ends_plainly(layer: Layer) -> bool:
+    """Whether the output is that of the product, and nobody watches it."""
+    return isinstance(layer.final_activation(), Linear) and layer.output_penalty() is None
+
+
+def activations_after_pooling(layers: list[Layer], notes: Notes) -> None:
     """Move activations that keep the order of numbers behind a maximum over windows, which leaves fewer of them.
 
     max f(x) = f(max x) for an f that never falls, and the gradient is the same: where f is level, so that the windows
     differ in which of equal maxima they take, it is zero.
     """
-    found: list[Layer] = list(layers)
-    notes: list[tuple[int, str]] = []
-    for index, (before, pooling) in enumerate(zip(layers, layers[1:], strict=False)):
-        activation = found[index].final_activation()
+    for index, (before, pooling) in enumerate(itertools.pairwise(layers[:])):
+        activation = before.final_activation()
         if activation is None or not (activation.keeps_order and pooling.takes_largest):
             continue
         if before.output_penalty() is None:
-            found[index] = found[index].without_final_activation()
-            found[index + 1] = Followed(pooling, activation)
+            layers[index] = layers[index].without_final_activation()
+            layers[index + 1] = Followed(pooling, activation)
             notes.append((index, f"{activation.spec_name} comes after {pooling.name}"))
-    return found, notes
+
+
+class Folded(Layer):
+    """A layer and the batch normalization behind it, at inference:
+
+    scale (x · kernel + bias) + shift = x · (scale kernel) + (scale bias + shift)
+
+    The weights are made anew for every call, because they may have changed: they are few beside the outputs.
+    """
+
+    def __init__(self, layer: Layer, norm: Layer, variables: Mapping[str, Variable]) -> None:
+        self.layer = layer
+        self.norm = norm
+        self.variables_of_norm = variables
+        self.name, self.activity_regularizer = layer.name, None
+        self.makes_mask = layer.makes_mask
+        self.channels_from = layer.channels_from  # type: ignore[misc]
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
+        assert self.layer.channels_from is not None
+        scale, shift = self.norm.affine({name: variable.view for name, variable in self.variables_of_norm.items()})
+        kernel, bias = ctx.params[self.layer.channels_from], ctx.params.get("bias")
+        if bias is not None:
+            shift += bias * scale
+        scaled = (kernel.reshape(-1, len(scale)) * scale.astype(kernel.dtype)).reshape(kernel.shape)
+        params = {**ctx.params, self.layer.channels_from: scaled, "bias": shift.astype(kernel.dtype)}
+        inner = Context(params, ctx.grads, ctx.worker, ctx.children, ctx.carried)
+        inner.mask = ctx.mask
+        return self.layer.forward(x, inner)
+
+    def output_mask(self, x: Array, mask: Array | None) -> Array | None:
+        return self.layer.output_mask(x, mask)
+
+    def final_activation(self) -> Activation | None:
+        return self.layer.final_activation()
+
+    def without_final_activation(self) -> Layer:
+        return Folded(self.layer.without_final_activation(), self.norm, self.variables_of_norm)
+
+    def with_final_activation(self, activation: Activation) -> Layer:
+        return Folded(self.layer.with_final_activation(activation), self.norm, self.variables_of_norm)
 
 
 class Followed(Layer):

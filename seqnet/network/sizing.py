@@ -38,13 +38,27 @@ def step_seconds(network: Network, rows: int) -> float:
     return rows * (3 * flops / 5e10 + 3 * widths / 2e9)
 
 
-def piece_rows(network: Network) -> int:
+def prediction_seconds(network: Network, rows: int) -> float:
+    """A guess at what predicting takes one worker: its products at 120 GFLOP/s, one pass over the outputs at 2 G/s."""
+    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
+    flops = sum(node.layer.flops(node.in_shape) for node in network.nodes)
+    return rows * (flops / 1.2e11 + widths / 2e9)
+
+
+def prediction_rows(network: Network) -> int:
+    """Rows that are predicted together where nobody minds: many enough for the products, few enough for the memory."""
+    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
+    return min(1024, 2**25 // (network.dtype.itemsize * max(widths, 1)))
+
+
+def piece_rows(network: Network, *, training: bool = True) -> int:
     """Rows whose activations stay in a core's second-level cache; 0 = a shard in one piece.
 
-    A small stack is one piece: its activations fit anyway, and every piece costs a walk over the layers.
+    A small stack is one piece: its activations fit anyway, and every piece costs a walk over the layers. At inference
+    pieces are larger, since nothing is kept, and shards, which are threads then, wait for each other at every call.
     """
     widths = [math.prod(n or 1 for n in node.out_shape) for node in network.nodes]
     bytes_per_row = network.dtype.itemsize * sum(widths)
     if bytes_per_row < 32_768:
         return 0
-    return max(4, 2**22 // bytes_per_row)
+    return max(4, (2**22 if training else 2**24) // bytes_per_row)

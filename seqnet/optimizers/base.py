@@ -142,6 +142,7 @@ class Optimizer(Component, ABC):
         self._rate = 0.0 if self._schedule else float(declared)
         self._excluded: tuple[str, ...] = ()
         self._iterations = 0
+        self.rate_scale = 1.0  # of every step; lowered when training goes back from NaN
         self._every = self.gradient_accumulation_steps or 1
         self._clips = any(getattr(self, name) is not None for name in CLIPS)
         self._plain = not (self._clips or self._every > 1 or self.loss_scale_factor)
@@ -186,6 +187,7 @@ class Optimizer(Component, ABC):
             patterns = ", ".join(self.weight_decay_exclude)
             raise UsageError(f"weight_decay_exclude: no trained variable is named like {patterns}; there are {names}")
         self._iterations = 0
+        self.rate_scale = 1.0
         self._slots = self.allocate()
         if self.use_ema:
             self._slots["average"] = zeros(self.size, self.dtype)
@@ -207,7 +209,7 @@ class Optimizer(Component, ABC):
         if done == 0:
             self.start(theta)
         if self._plain or self._gradient_ready(grad):
-            learning_rate = self._rate if self._schedule is None else self._schedule(done)
+            learning_rate = (self._rate if self._schedule is None else self._schedule(done)) * self.rate_scale
             number = done // self._every + 1
             (step or self.step)(number, learning_rate)
             if number % FLUSH_EVERY == 0:
@@ -260,6 +262,11 @@ class Optimizer(Component, ABC):
         """What the next step uses; reading `learning_rate` gives it."""
         return self._rate if self._schedule is None else self._schedule(self._iterations)
 
+    @property
+    def effective_learning_rate(self) -> float:
+        """What the next step uses: `learning_rate`, which callbacks see and set, times rate_scale."""
+        return self.current_learning_rate() * self.rate_scale
+
     def change_learning_rate(self, value: Any) -> None:
         """Assigning to `learning_rate` does this. Raises UsageError for a number where a schedule decides."""
         problems: list[Problem] = []
@@ -294,12 +301,17 @@ class Optimizer(Component, ABC):
 
     # -- its state, for checkpoints
 
-    def state(self) -> dict[str, Array]:
-        """All that steps have changed: loaded into an equal optimizer, the next steps give the same bytes."""
+    def state(self, *, copy: bool = True) -> dict[str, Array]:
+        """All that steps have changed: loaded into an equal optimizer, the next steps give the same bytes.
+
+        copy: False gives the slots themselves, which go on changing.
+        """
         kept = {"iterations": np.array(self._iterations, np.int64)}
         if self._schedule is None:
             kept["learning_rate"] = np.array(self._rate, np.float64)
-        return kept | {name: slot.copy() for name, slot in self._slots.items()}
+        if self.rate_scale != 1.0:
+            kept["rate_scale"] = np.array(self.rate_scale, np.float64)
+        return kept | {name: slot.copy() if copy else slot for name, slot in self._slots.items()}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """The inverse of `state`. A learning rate that is missing, or that a schedule decides now, is left alone.
@@ -309,7 +321,7 @@ class Optimizer(Component, ABC):
         if not self.built:
             raise UsageError("the optimizer must be built before its state is loaded")
         expected = {"iterations", *self._slots}
-        found = set(state) - {"learning_rate"}
+        found = set(state) - {"learning_rate", "rate_scale"}
         if found != expected:
             missing = ", ".join(sorted(expected - found))
             surplus = ", ".join(sorted(found - expected))
@@ -322,6 +334,7 @@ class Optimizer(Component, ABC):
         for name, slot in self._slots.items():
             np.copyto(slot, state[name])
         self._iterations = int(state["iterations"])
+        self.rate_scale = float(state["rate_scale"]) if "rate_scale" in state else 1.0
         if self._schedule is None and "learning_rate" in state:
             self._rate = self.__dict__["learning_rate"] = float(state["learning_rate"])
 

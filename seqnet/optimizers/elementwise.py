@@ -7,7 +7,7 @@ of a core together, so only the first pass waits for memory; the number of NumPy
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, NamedTuple
 
 import numpy as np
@@ -41,7 +41,7 @@ class Elementwise(Optimizer):
 
     block_bytes: ClassVar[int] = 1 << 17  # of one vector in one block
     scratch: ClassVar[int] = 1  # scratch vectors that `update` needs
-    shares = 1  # workers that will each do a share of the blocks
+    edges: tuple[int, ...] = ()  # where the stretches of workers begin that will each do a share, and the end
 
     @abstractmethod
     def slots(self) -> dict[str, float]:
@@ -90,11 +90,19 @@ class Elementwise(Optimizer):
             ]
             self._views.append(Group(lr_scale, values, cells, np.empty((), self.dtype), blocks))
 
-    def step(self, number: int, learning_rate: float) -> None:
-        self.step_share(0, 1, (), number, learning_rate)
+    def cut_at(self, edges: Sequence[int]) -> None:
+        """Let no block lie on both sides of an edge."""
+        self.edges = tuple(edges)
+        if self._theta is not None and self._grad is not None:
+            self.bind(self._theta, self._grad)
 
-    def step_share(self, share: int, shares: int, others: Sequence[Array], number: int, learning_rate: float) -> None:
-        """The step on the blocks of one worker out of `shares`, to whose gradient those of `others` are added first."""
+    def step(self, number: int, learning_rate: float) -> None:
+        self.step_share(None, (), number, learning_rate)
+
+    def step_share(self, share: int | None, others: Sequence[Array], number: int, learning_rate: float) -> None:
+        """The step on the blocks between edge `share` and the next, or on all of them. The gradients of `others` are
+        added to the own one first."""
+        start, stop = (0, self.size) if share is None else self.edges[share : share + 2]
         update, multiply, decay = self.update, np.multiply, self.weight_decay
         for lr_scale, values, cells, keep, blocks in self._views:
             lr = learning_rate * lr_scale
@@ -104,10 +112,9 @@ class Elementwise(Optimizer):
             values[:] = found
             if decay:
                 keep[()] = 1.0 - lr * decay
-            mine = (
-                blocks if shares == 1 else blocks[len(blocks) * share // shares : len(blocks) * (share + 1) // shares]
-            )
-            for w, g, buffers, decayed, place in mine:
+            for w, g, buffers, decayed, place in blocks:
+                if not start <= place.start < stop:
+                    continue
                 for other in others:
                     np.add(g, other[place], g)
                 if decay:
@@ -121,14 +128,23 @@ class Elementwise(Optimizer):
         runs: list[tuple[float, list[tuple[int, int]]]] = []
         for lr_scale in dict.fromkeys(segment.lr_scale for segment in self.segments):
             cuts = []
-            for start, stop in _merge((s.start, s.stop) for s in self.segments if s.lr_scale == lr_scale):
+            merged = _merge((s.start, s.stop) for s in self.segments if s.lr_scale == lr_scale)
+            for start, stop in _cut(merged, self.edges):
                 count = max(1, round((stop - start) / per_block))
-                if count > 1 or (stop - start) >= 2 * line * self.shares:  # as many for each worker
-                    count = -(-count // self.shares) * self.shares
                 length = -(-(stop - start) // (count * line)) * line
                 cuts += [(i, min(i + length, stop)) for i in range(start, stop, length)]
             runs.append((lr_scale, cuts))
         return runs
+
+
+def _cut(stretches: Iterable[tuple[int, int]], edges: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """The stretches, cut where an edge lies inside."""
+    for start, stop in stretches:
+        for edge in edges:
+            if start < edge < stop:
+                yield start, edge
+                start = edge
+        yield start, stop
 
 
 def _merge(stretches: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

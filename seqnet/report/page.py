@@ -65,8 +65,8 @@ def _header(report: Report, parts: Sequence[Part]) -> str:
         [
             "<header>",
             f'<h1>{name(report.label)} <span class="state {kind}">{text(report.state)}</span></h1>',
-            paragraph(text(report.ended)),
-            *(paragraph(text(note), "note") for note in notes),
+            paragraph(text(report.ended, breaks=True)),
+            *(paragraph(text(note, breaks=True), "note") for note in notes),
             f'<nav aria-label="Parts of this page"><ul>{links}</ul></nav>',
             "</header>",
         ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seqnet.errors import CheckpointError, TrainingError, UsageError, suggestion
-from seqnet.training.checkpoint import reason, write_file
+from seqnet.training.checkpoint import make_folder, reason, sync_folder, write_file
 
 SPEC, RESOLVED, SUMMARY = "spec.yaml", "resolved.yaml", "summary.json"
 CSV, JSONL = "metrics.csv", "metrics.jsonl"
@@ -36,7 +36,7 @@ def create_run(runs: Path, name: str) -> Path:
             f"can't make a run folder in {runs / name}: {blocked} is a file; choose another place with --runs FOLDER"
         )
     try:
-        (runs / name).mkdir(parents=True, exist_ok=True)
+        make_folder(runs / name)
         number = max((int(p.name) for p in (runs / name).iterdir() if is_number(p.name)), default=0)
         while True:
             number += 1
@@ -44,6 +44,11 @@ def create_run(runs: Path, name: str) -> Path:
                 (runs / name / str(number)).mkdir()
             except FileExistsError:
                 continue
+            try:
+                sync_folder(runs / name)
+            except OSError:
+                (runs / name / str(number)).rmdir()
+                raise
             return runs / name / str(number)
     except OSError as error:
         raise TrainingError(

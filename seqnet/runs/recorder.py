@@ -15,6 +15,7 @@ from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import MetricsFiles
 from seqnet.training.callbacks import Callback, Logs, Monitor
 from seqnet.training.checkpoint import Snapshot, write_snapshot
+from seqnet.training.divergence import Rollback
 from seqnet.training.state import take_state
 
 BEST, LAST = "best", "last"
@@ -23,11 +24,12 @@ BEST, LAST = "best", "last"
 class RunRecorder(Callback):
     """Keeps `last/` and `best/` and the metrics files of a run folder.
 
+    With on_nan "rollback" it also keeps the state that the epoch began with, which `rollback` goes back to.
     columns: of the metrics files. monitor: the logged value that says which epoch is best, mode: which way.
     interval: seconds after which the state is written in the middle of an epoch too.
     """
 
-    stateful = ("best", "best_epoch", "best_values", "rows", "seconds")
+    stateful = ("best", "best_epoch", "best_values", "rows", "seconds", "rollbacks")
 
     def __init__(
         self,
@@ -38,6 +40,7 @@ class RunRecorder(Callback):
         monitor: str,
         mode: str,
         extra: dict[str, Any],
+        on_nan: str | None = None,
         interval: float = 30.0,
     ) -> None:
         self.described = describe_model(model)
@@ -53,9 +56,12 @@ class RunRecorder(Callback):
         self.best_values: dict[str, Any] = {}
         self.rows: list[dict[str, Any]] = []
         self.seconds: list[float] = []
+        self.rollback = Rollback() if on_nan == "rollback" else None
         self.saved_at = time.perf_counter()
+        self.saved_step = 0
         self.pause = 0.0  # seconds until the next save is worth its time
         self._waiting: Snapshot | None = None  # the best state, not yet written
+        self._kept: Snapshot | None = None  # the memory of the last one that had to wait
 
     def open(self, folder: Path) -> None:
         """Write into this folder from now on."""
@@ -63,14 +69,15 @@ class RunRecorder(Callback):
         self.files = MetricsFiles(folder, self.columns)
 
     def after_step(self, trainer: Any) -> None:
-        if time.perf_counter() - self.saved_at > self.interval and trainer.position.batch < trainer.steps:
+        due = time.perf_counter() - self.saved_at > max(self.interval, self.pause)
+        if due and trainer.position.batch < trainer.steps:
             self.save(trainer)
 
     def after_epoch(self, trainer: Any, logs: Logs) -> None:
         self.seconds.append(time.perf_counter() - trainer.epoch_started)
         values = {name: _plain(value) for name, value in logs.items()}
         epoch = trainer.history.epoch[-1] + 1
-        rate = float(trainer.compiled.optimizer.learning_rate)
+        rate = float(trainer.compiled.optimizer.effective_learning_rate)
         self.rows.append({"epoch": epoch, "learning_rate": rate, **values})  # a callback may say the epoch's own rate
         value = logs.get(self.monitor)
         number = math.nan if value is None else float(value)
@@ -78,23 +85,50 @@ class RunRecorder(Callback):
         if better or not self.best_values:
             self.best = number if math.isfinite(number) else None
             self.best_epoch, self.best_values = epoch, values
-            self._waiting = self._snapshot(trainer).copied()
-        ends = trainer.stop_training or epoch >= trainer.options.epochs
+            self._waiting = self._snapshot(trainer)
+        if self.rollback is not None:
+            self.rollback.keep(trainer, self.callbacks)
+        ends = trainer.stop_training or epoch >= trainer.options.epochs or self.seconds[-1] > self.interval
         if ends or time.perf_counter() - self.saved_at >= self.pause:
             self.save(trainer)
+        elif self._waiting is not None and self.best_epoch == epoch:
+            self._waiting = self._kept = self._waiting.copied(into=self._kept)  # the training goes on in its arrays
 
     def save(self, trainer: Any) -> None:
         """Write everything: the metrics, the best weights, the complete state.
 
-        Epochs can be shorter than writing takes, so after a save that took t seconds the next one is due in 50 t, at
-        most the interval. Raises CheckpointError, TrainingError; older files then stay.
+        Saving is to take 2 % of the time, so after a save that took t seconds the next one is due in 50 t: an epoch
+        that ends sooner is kept with a later one, an epoch that takes longer than the interval is always kept.
+        Raises CheckpointError, TrainingError; older files then stay. Raises Diverged for weights that are not finite.
         """
+        if trainer.options.on_nan is not None:
+            trainer.compiled.require_finite()
         started = time.perf_counter()
         self.save_results()
-        write_snapshot(self.folder / LAST, self._snapshot(trainer))
-        self.saved_at = time.perf_counter()
+        snapshot = self._snapshot(trainer)
+        if self.rollback is not None and trainer.position.batch:
+            self.rollback.add_to(snapshot)
+        write_snapshot(self.folder / LAST, snapshot)
+        self.saved_at, self.saved_step = time.perf_counter(), trainer.position.step
         # The first epoch is always kept, whatever the save before it took.
-        self.pause = min(self.interval, 50 * (self.saved_at - started)) if self.rows else 0.0
+        self.pause = 50 * (self.saved_at - started) if self.rows else 0.0
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Go on from what a checkpoint holds, after put_state."""
+        self.saved_step = int(snapshot.data["position"]["step"])
+        if self.rollback is not None:
+            self.rollback.take_from(snapshot)
+        self.files.write(self.rows)
+
+    @property
+    def rollbacks(self) -> int:
+        """How often the run went back from NaN."""
+        return 0 if self.rollback is None else self.rollback.count
+
+    @rollbacks.setter
+    def rollbacks(self, count: int) -> None:
+        if self.rollback is not None:
+            self.rollback.count = int(count)
 
     def save_results(self) -> None:
         """Write the metrics and the best weights, which are good whatever became of the run since."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from seqnet.checkers import show, written
 from seqnet.errors import CheckpointError, SeqnetError, UsageError
 from seqnet.runs.folder import FINISHED, SUMMARY, find_run, read_json, runs_in
+from seqnet.runs.lock import locked
 from seqnet.runs.opening import read_run_spec, stored_threads
 from seqnet.runs.recorder import LAST
 from seqnet.spec.run import RunSpec
@@ -17,6 +19,7 @@ from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
 
 # What must not change within a run. Other sections may: a run can be extended, or watched by other callbacks.
 FIXED = ("seed", "data", "model", "loss", "metrics")
+FREE = ("optimizer", "training", "callbacks")
 # Where the loop stands inside an epoch means something only with these.
 LOOP = ("batch_size", "shuffle", "steps_per_epoch")
 COUNTS = ("epoch", "batch", "step", "cursor")
@@ -24,11 +27,18 @@ COUNTS = ("epoch", "batch", "step", "cursor")
 
 @dataclass(frozen=True)
 class Resumed:
-    """A run to go on with. changed: the file now says otherwise how long to train or what watches the training."""
+    """A run to go on with.
+
+    changes: "training.epochs: 20 → 40" for everything that the file now says otherwise. changed: how long to train or
+    what watches the training is among it. new_rate: the file now gives another learning rate; otherwise the run goes
+    on with what callbacks have made of the old.
+    """
 
     folder: Path
     snapshot: Snapshot
     changed: bool
+    changes: tuple[str, ...] = ()
+    new_rate: bool = False
 
     @property
     def threads(self) -> int | None:
@@ -36,13 +46,14 @@ class Resumed:
         return stored_threads(self.snapshot)
 
 
-def resumable(spec: RunSpec, runs: Path, resume: str | bool) -> Resumed:
-    """The run to go on with (True: the latest of the file's name), at its last checkpoint.
+def resumable(spec: RunSpec, runs: Path, resume: str | bool, stack: ExitStack) -> Resumed:
+    """The run to go on with (True: the latest of the file's name), at its last checkpoint; `stack` holds its folder.
 
-    Raises UsageError when there is none, when the file describes another run or when the run is finished;
-    CheckpointError when it can't be read.
+    Raises UsageError when there is none, when the file describes another run, when the run is finished or another
+    process is at it; CheckpointError when it can't be read.
     """
     folder = _find(spec, runs, resume)
+    stack.enter_context(locked(folder))
     if not (folder / LAST / STATE).exists():
         raise CheckpointError(f"{folder} has no checkpoint to go on from; train anew, without --resume")
     before, now = read_run_spec(folder).resolved(), spec.resolved()
@@ -55,12 +66,23 @@ def resumable(spec: RunSpec, runs: Path, resume: str | bool) -> Resumed:
         changed = [key for key in LOOP if before["training"][key] != now["training"][key]]
         if changed:
             raise UsageError(
-                f"{folder} was stopped in the middle of an epoch, so {changed[0]} can't change here: "
-                f"{written(before['training'][changed[0]])} then, {written(now['training'][changed[0]])} now"
+                f"{folder} was stopped in the middle of an epoch, so this can't change here:\n"
+                + "\n".join(
+                    f"  training.{key}: {_arrow(before['training'][key], now['training'][key])}" for key in changed
+                )
+                + f"\nfirst end the epoch as it was begun: -s training.epochs={position['epoch'] + 1}"
             )
     same = all(before[key] == now[key] for key in ("training", "callbacks"))
     _require_unfinished(folder, position["epoch"], now["training"]["epochs"], same=same)
-    return Resumed(folder, snapshot, not same)
+    found = [one for key in FREE for one in differences(before.get(key), now.get(key), key)]
+    rates = [next(iter(plain["optimizer"].values())).get("learning_rate") for plain in (before, now)]
+    return Resumed(
+        folder,
+        snapshot,
+        not same,
+        tuple(f"{path}: {_arrow(was, given)}" for path, was, given in found),
+        rates[0] != rates[1],
+    )
 
 
 def differences(before: Any, now: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -107,16 +129,21 @@ def _require_same(folder: Path, before: Mapping[str, Any], now: Mapping[str, Any
     lines = []
     for path, was, given in found[:8]:
         if path == "model":
-            lines.append(f"  model: {len(was)} layers then, {len(given)} now")
+            lines.append(f"  model: {len(was)} layers → {len(given)}")
         else:
-            lines.append(f"  {path}: {_shown(was)} then, {_shown(given)} now")
+            lines.append(f"  {path}: {_arrow(was, given)}")
     if len(found) > 8:
         lines.append(f"  and {len(found) - 8} more")
     listed = "\n".join(lines)
     raise UsageError(
         f"{folder} was trained otherwise than this file says, so it can't go on with it:\n{listed}\n"
-        "undo that, or train anew, without --resume"
+        "undo that, or train anew, without --resume; what may change are epochs, the learning rate and other numbers "
+        "of the optimizer, the batch size, and callbacks"
     )
+
+
+def _arrow(was: Any, given: Any) -> str:
+    return f"{_shown(was)} → {_shown(given)}"
 
 
 def _shown(value: Any) -> str:

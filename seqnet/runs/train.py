@@ -5,10 +5,9 @@ from __future__ import annotations
 import platform
 import shutil
 import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,21 +16,24 @@ from typing import Any
 import numpy as np
 
 from seqnet.datasets.base import Data, Split
-from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError
+from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError, UsageError
 from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
 from seqnet.runs import folder as folders
+from seqnet.runs.diverged import go_on_or_explain
 from seqnet.runs.folder import create_run
+from seqnet.runs.lock import locked
 from seqnet.runs.process import this_process
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
+from seqnet.runs.signals import interruptible
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
 from seqnet.spec.sections import NEEDED
 from seqnet.training.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from seqnet.training.checkpoint import STATE, read_snapshot, reason
-from seqnet.training.compiled import class_weights, prepare, slices
+from seqnet.training.compiled import Diverged, class_weights, prepare, slices
 from seqnet.training.state import put_state, put_weights
 from seqnet.training.trainer import FitOptions, Rows, Trainer
 from seqnet.version import __version__
@@ -41,7 +43,10 @@ Event = Callable[[str, dict[str, Any]], None]
 
 @dataclass
 class RunResult:
-    """What a run came to. best, final: logged values; test: of the best weights on the test rows."""
+    """What a run came to. best, final: logged values; test: of the best weights on the test rows.
+
+    signal: what interrupted it, where that was one.
+    """
 
     folder: Path
     history: dict[str, list[Any]]
@@ -49,6 +54,7 @@ class RunResult:
     final: dict[str, Any]
     test: dict[str, Any] | None = None
     interrupted: bool = False
+    signal: int | None = None
     summary: dict[str, Any] = field(default_factory=dict)
 
 
@@ -64,12 +70,26 @@ def train(
     """Train as the file says, in a new run folder, or on in the one that `resume` names (True: the latest of the name).
 
     on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
-    monitor, mode, best). Nothing is written before everything that can be known beforehand is known to be right.
-    The first Ctrl-C ends after the batch, with everything saved; a second one stops at once.
+    monitor, mode, best, changes), "note" (text). Nothing is written before everything that can be known beforehand is
+    known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
+    the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
     require_training(spec)
-    again = resumable(spec, runs, resume) if resume else None
+    with ExitStack() as stack:
+        again = resumable(spec, runs, resume, stack) if resume else None
+        return _train(spec, runs, threads, again, display, on_event, stack)
+
+
+def _train(
+    spec: RunSpec,
+    runs: Path,
+    threads: int | None,
+    again: Resumed | None,
+    display: Callback | None,
+    on_event: Event,
+    stack: ExitStack,
+) -> RunResult:
     data = spec.load_data()
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
@@ -89,16 +109,27 @@ def train(
         "threads": len(trainer.compiled.engine.workers),
     }
     columns = ["epoch", *sorted(ways), "learning_rate"]
-    recorder = RunRecorder(model, callbacks, columns, monitor=monitor, mode=mode, extra=extra)
+    recorder = RunRecorder(
+        model,
+        callbacks,
+        columns,
+        monitor=monitor,
+        mode=mode,
+        extra=extra,
+        on_nan=options.on_nan,
+        interval=spec.training.checkpoint_seconds,
+    )
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
     record = _Record(spec, data, model, trainer, recorder, ways)
     if again is None:
         adapt_layers(model, data.train.x)
         trainer.position.epoch = options.initial_epoch
-    with interruptible(trainer):
+    with interruptible(trainer) as stop:
         folder = again.folder if again is not None else create_run(runs, spec.name)
         with _explained(folder, begun=lambda: again is not None or trainer.position.step > 0):
+            if again is None:
+                stack.enter_context(locked(folder))
             _place_files(callbacks, folder)
             recorder.open(folder)
             if again is not None:
@@ -110,15 +141,25 @@ def train(
             folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), folders.RUNNING))
             if again is None:
                 recorder.save(trainer)  # a full disk shows now, not after the first epoch
+                if recorder.rollback is not None:
+                    recorder.rollback.keep(trainer, recorder.callbacks)
             watched = {"monitor": monitor, "mode": mode, "best": recorder.best}
             told = {"folder": folder, "resumed": again is not None, "epoch": trainer.position.epoch}
-            on_event("start", {**told, **watched})
-            result = _fit(record, folder, train_rows, validation, options, watching)
+            on_event("start", {**told, **watched, "changes": () if again is None else again.changes})
+            result, at_once = _fit(record, folder, train_rows, validation, options, watching, on_event)
     with _explained(folder):
         if not result.interrupted:
             result.test = _test(model, data, folder, options)
             result.summary = record.summary(result, folders.FINISHED)
             folders.write_json(folder / folders.SUMMARY, result.summary)
+            return result
+        result.signal = stop.number
+        if result.history and data.test is not None and stop.number == signal.SIGINT and not at_once:
+            on_event("note", {"text": "saved; measuring the best weights on the test rows (Ctrl-C leaves that out)"})
+            with suppress(KeyboardInterrupt):
+                result.test = _test(model, data, folder, options)
+                result.summary["test"] = result.test
+                folders.write_json(folder / folders.SUMMARY, result.summary)
     return result
 
 
@@ -129,11 +170,24 @@ def _fit(
     validation: Rows | None,
     options: FitOptions,
     watching: Sequence[Callback],
-) -> RunResult:
-    """The training itself, with a summary of how it ended; only the test rows are still to come."""
-    trainer, at_once = record.trainer, False
+    on_event: Event,
+) -> tuple[RunResult, bool]:
+    """The training itself, with a summary of how it ended, and whether it was stopped at once; only the test rows are
+    still to come."""
+    trainer, recorder, at_once = record.trainer, record.recorder, False
+
+    def say(text: str) -> None:
+        on_event("note", {"text": text})
+
     try:
-        trainer.fit(train_rows, validation, options, watching)
+        while True:
+            try:
+                trainer.fit(train_rows, validation, options, watching)
+                if trainer.interrupted:
+                    recorder.save(trainer)
+                break
+            except Diverged as error:
+                go_on_or_explain(error, trainer, recorder, folder, train_rows, validation, options, watching, say)
     except KeyboardInterrupt:
         trainer.interrupted = at_once = True  # a second Ctrl-C: whatever was saved last is what there is
     except BaseException as error:
@@ -144,12 +198,10 @@ def _fit(
             raise
         message = f"a number left the range of what can be computed ({error}); look for extreme values in the options"
         raise TrainingError(message) from error
-    if trainer.interrupted and not at_once:
-        record.recorder.save(trainer)
     result = record.result(folder)
     result.summary = record.summary(result, folders.INTERRUPTED if result.interrupted else folders.TRAINED)
     folders.write_json(folder / folders.SUMMARY, result.summary)
-    return result
+    return result, at_once
 
 
 @dataclass
@@ -247,27 +299,6 @@ def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
 
 
 @contextmanager
-def interruptible(trainer: Trainer) -> Iterator[None]:
-    """Let the first Ctrl-C (or SIGTERM, SIGHUP) end the run after the batch, and the second one at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        if trainer.interrupted:
-            raise KeyboardInterrupt
-        trainer.interrupted = True
-
-    watched = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, stop) for number in watched}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
 def _explained(folder: Path, *, begun: Callable[[], bool] = lambda: True) -> Iterator[None]:
     """Say what is saved and how to go on when the disk is full or the folder can't be written.
 
@@ -291,11 +322,20 @@ def _explained(folder: Path, *, begun: Callable[[], bool] = lambda: True) -> Ite
 
 
 def _go_on(trainer: Trainer, recorder: RunRecorder, again: Resumed) -> None:
+    optimizer = trainer.compiled.optimizer
+    rate = vars(optimizer)["learning_rate"]  # a number, or a schedule, as the file says
     try:
         put_state(trainer, recorder.callbacks, again.snapshot)
-        recorder.files.write(recorder.rows)
-    except (CheckpointError, AttributeError, TypeError) as error:
+        recorder.resume(again.snapshot)
+    except (CheckpointError, AttributeError, TypeError, KeyError, ValueError) as error:
+        changes = "\n".join(f"  {change}" for change in again.changes if change.startswith("optimizer."))
+        if changes:
+            raise UsageError(
+                f"{again.folder} can't go on with these options of the optimizer:\n{changes}\n{error}"
+            ) from error
         raise CheckpointError(f"{again.folder / LAST} is damaged: {error}") from error
+    if again.new_rate:
+        optimizer.learning_rate, optimizer.rate_scale = rate, 1.0
     if again.changed:
         trainer.stop_training = False  # what ended the run may no longer do so
 

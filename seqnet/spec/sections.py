@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
-from seqnet.checkers import Choice, Either, Fraction, MappingOf, NonNegativeInt, Number, PositiveInt, Tuple
+from seqnet.checkers import (
+    Choice,
+    Either,
+    Fraction,
+    MappingOf,
+    NonNegativeInt,
+    Number,
+    PositiveFloat,
+    PositiveInt,
+    Tuple,
+)
 from seqnet.datasets.base import Dataset, Source
 from seqnet.declare import Component, option
 
@@ -85,6 +95,15 @@ class TrainingSection(Section):
     validation_batch_size: PositiveInt | None = option("rows a validation step; null: batch_size", default=None)
     validation_freq: PositiveInt | Annotated[list[int], _EPOCHS] = option(
         "validate every so many epochs, or after the epochs of a list (from 1)", default=1
+    )
+    on_nan: Literal["stop", "rollback"] = option(
+        "when the loss or a weight becomes NaN or infinite: end the run; or go back to where the epoch began and halve "
+        "the learning rate, five times at most",
+        default="stop",
+    )
+    checkpoint_seconds: PositiveFloat = option(
+        "seconds after which the state is saved in the middle of a long epoch too; every epoch saves it at its end",
+        default=30.0,
     )
     verbose: Literal["auto", 0, 1, 2] = option("0 shows nothing, 2 a line an epoch", default="auto")
 

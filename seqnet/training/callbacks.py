@@ -6,6 +6,7 @@ keeps it in `state`, so that a resumed run goes on where it was.
 
 from __future__ import annotations
 
+import copy
 import csv
 import math
 import os
@@ -57,7 +58,7 @@ class Callback(Component):
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps, as plain data."""
-        return {name: getattr(self, name) for name in self.stateful}
+        return {name: copy.copy(getattr(self, name)) for name in self.stateful}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         for name in self.stateful:

@@ -19,13 +19,17 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load, save
+from safetensors.numpy import load
 
 from seqnet.arrays import Array
 from seqnet.errors import CheckpointError
 
 FORMAT = 1
 STATE = "state.json"
+_DTYPES = {"bool": "BOOL", "float16": "F16", "float32": "F32", "float64": "F64"} | {
+    f"{sign}int{bits}": f"{letter}{bits}" for sign, letter in (("", "I"), ("u", "U")) for bits in (8, 16, 32, 64)
+}
+Buffer = bytes | memoryview
 
 
 @dataclass
@@ -39,10 +43,19 @@ class Snapshot:
         """The arrays below `prefix/`, without it."""
         return {k.removeprefix(f"{prefix}/"): v for k, v in self.arrays.items() if k.startswith(f"{prefix}/")}
 
-    def copied(self) -> Snapshot:
-        """The same, independent of what its arrays are views of; the plain data is made plain at once."""
-        arrays = {name: array.copy() for name, array in self.arrays.items()}
-        return Snapshot(arrays, json.loads(json.dumps(self.data, default=_plain)))
+    def copied(self, into: Snapshot | None = None) -> Snapshot:
+        """The same, independent of what its arrays are views of. into: an older copy, whose memory is used again."""
+        room = {} if into is None else into.arrays
+        arrays = {}
+        for name, array in self.arrays.items():
+            old = room.get(name)
+            same = old is not None and old.shape == array.shape and old.dtype == array.dtype
+            if old is not None and same and old.flags.writeable:  # what was read from a file is not
+                np.copyto(old, array)
+                arrays[name] = old
+            else:
+                arrays[name] = array.copy()
+        return Snapshot(arrays, self.data)
 
     def put(self, prefix: str, arrays: Mapping[str, Array]) -> None:
         """Store arrays below `prefix/`; unlike np.ascontiguousarray, this keeps arrays without axes as they are."""
@@ -52,12 +65,14 @@ class Snapshot:
 def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
     """Make `folder` hold the snapshot, replacing an older one. Raises CheckpointError; the older one then stays."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        packed = save(snapshot.arrays)
+        make_folder(folder)
+        parts, crc = _packed(snapshot.arrays), 0
+        for part in parts:
+            crc = zlib.crc32(part, crc)
         name = f"arrays-{_next_number(folder):06d}.safetensors"
-        state = {"format": FORMAT, "arrays": name, "crc32": zlib.crc32(packed), **snapshot.data}
+        state = {"format": FORMAT, "arrays": name, "crc32": crc, **snapshot.data}
         text = json.dumps(state, indent=1, default=_plain).encode()
-        write_file(folder / name, packed)
+        write_file(folder / name, *parts)
         write_file(folder / STATE, text)
         _tidy(folder, keep=name)
     except OSError as error:
@@ -91,19 +106,30 @@ def read_snapshot(folder: Path) -> Snapshot:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
-def write_file(path: Path, content: bytes) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, so that they survive a power cut; one that is there is left alone."""
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def write_file(path: Path, *parts: Buffer) -> None:
     """Replace a file in one step: written under another name, flushed to the disk, renamed."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:
-            file.write(content)
+            for part in parts:
+                file.write(part)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def reason(error: OSError) -> str:
@@ -111,7 +137,7 @@ def reason(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make a rename survive a power cut, where the system can."""
     opener: Callable[..., int] = os.open
     try:
@@ -122,6 +148,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _packed(arrays: Mapping[str, Array]) -> list[Buffer]:
+    """What a safetensors file of these arrays holds, piece by piece: packing them together would copy all of it."""
+    header: dict[str, Any] = {}
+    parts: list[Buffer] = []
+    end = 0
+    for name, array in arrays.items():
+        ordered = np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1)
+        start, end = end, end + ordered.nbytes
+        header[name] = {"dtype": _DTYPES[array.dtype.name], "shape": array.shape, "data_offsets": [start, end]}
+        parts.append(ordered.view(np.uint8).data)
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return [len(text).to_bytes(8, "little") + text, *parts]
 
 
 def _next_number(folder: Path) -> int:

@@ -6,21 +6,37 @@ import copy
 import math
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from enum import Enum
+from typing import Any, Literal
 
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.errors import DataError, ShapeError
+from seqnet.errors import DataError, ShapeError, TrainingError
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
 from seqnet.network.blas import running
-from seqnet.network.engine import Engine
+from seqnet.network.engine import Engine, Update
 from seqnet.network.network import Network
 from seqnet.network.sizing import helpers_for
 from seqnet.optimizers.base import Optimizer
 from seqnet.optimizers.elementwise import Elementwise
 from seqnet.training.metricset import Logs, MetricSet
+
+
+class Guard(Enum):
+    """What a training step looks at for NaN and infinity: nothing; its loss; loss, gradient and weights."""
+
+    OFF, LOSS, ALL = range(3)
+
+
+class Diverged(TrainingError):
+    """Training has come to NaN or infinity. kind: loss, gradient or weights, where it was seen; found: what exactly."""
+
+    def __init__(self, kind: Literal["loss", "gradient", "weights"], found: str) -> None:
+        super().__init__(f"the {kind} {'is' if kind == 'loss' else 'of'} {found}")
+        self.kind = kind
+        self.found = found
 
 
 class Compiled:
@@ -51,35 +67,60 @@ class Compiled:
         self.engine.wants_probabilities = not all(
             metric.ranks_only for metric in (*metrics.values(), *(weighted or {}).values())
         )
-        if isinstance(optimizer, Elementwise):
-            optimizer.shares = self.helpers
         optimizer.build(network.parameters.segments, network.dtype)
         self.engine.keep_zeros(not optimizer.spoils_gradient)
+        self.guard = Guard.OFF
 
     def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
-        """One step: forward, backward, update, metrics. Returns the loss before the update."""
+        """One step: forward, backward, update, metrics. Returns the loss before the update.
+
+        Raises Diverged as the guard says, before the update where it can be known then.
+        """
         engine, optimizer = self.engine, self.optimizer
         loss, prediction, mask = engine.train_shards(x, y, weight)
-        if engine.shares_updates:
+        if not math.isfinite(loss) and self.guard is not Guard.OFF:
+            raise Diverged("loss", str(loss))
+        if engine.shares_updates and self.guard is not Guard.ALL:
             optimizer.apply(self.network.parameters.theta, engine.gradient, engine.update_together)
         else:
             engine.sum_shards()
             gradient = engine.gradient
+            if self.guard is Guard.ALL:
+                self.require_finite("gradient", gradient)
             if optimizer.loss_scale_factor is not None:
                 gradient *= optimizer.loss_scale_factor  # which apply takes out again
             optimizer.apply(self.network.parameters.theta, gradient)
+        if self.guard is Guard.ALL:
+            self.require_finite("weights")
         self.running.update(loss, y, prediction, weight, mask)
         return loss
 
+    def require_finite(self, kind: Literal["weights", "gradient"] = "weights", vector: Array | None = None) -> None:
+        """Raise Diverged where a weight, or a number of a vector like theta, is NaN or infinite."""
+        parameters = self.network.parameters
+        looked_at = [(parameters.theta, True), (parameters.frozen, False)] if vector is None else [(vector, True)]
+        for whole, trained in looked_at:
+            with np.errstate(all="ignore"):
+                fine = math.isfinite(float(whole.sum()))  # one pass without memory; a sum that overflows says little
+            if fine or np.isfinite(whole).all():
+                continue
+            for variable in parameters.variables:
+                part = whole[variable.start : variable.start + variable.view.size]
+                bad = part.size - int(np.isfinite(part).sum())
+                if variable.trainable is trained and bad:
+                    what = "NaN" if np.isnan(part).any() else "infinite"
+                    raise Diverged(kind, f"{variable.path} ({bad:,} of {part.size:,} numbers {what})")
+
     def processes(self) -> AbstractContextManager[None]:
         """While it lasts, processes may share the work of train_batch."""
-        shared = isinstance(self.optimizer, Elementwise) and self.optimizer.takes_parts
-        return self.engine.processes(self._update_share if shared else None, self.helpers)
+        optimizer, others = self.optimizer, [shard.gradient for shard in self.engine.shards[1:]]
+        if not isinstance(optimizer, Elementwise) or not optimizer.takes_parts:
+            return self.engine.processes()
 
-    def _update_share(self, index: int, number: int, learning_rate: float) -> None:
-        assert isinstance(self.optimizer, Elementwise)
-        others = [shard.gradient for shard in self.engine.shards[1:]]
-        self.optimizer.step_share(index, self.helpers, others, number, learning_rate)
+        def update(index: int, number: int, learning_rate: float) -> None:
+            optimizer.step_share(index, others, number, learning_rate)
+
+        return self.engine.processes(Update(optimizer.cut_at, update), self.helpers)
 
     def evaluate(self, x: Array, y: Array, weight: Array | None, batch_size: int, steps: int | None = None) -> Logs:
         """Loss and metrics over rows, in inference mode."""
@@ -95,13 +136,19 @@ class Compiled:
 
 
 def predict(engine: Engine, x: Array, batch_size: int) -> Array:
-    """The outputs for all rows. x: (N, ...) -> y: (N, ...)."""
+    """The outputs for all rows. x: (N, ...) -> y: (N, ...).
+
+    batch_size: the least number of rows at a time. More go together where that is faster and changes nothing.
+    """
+    size = max(batch_size, engine.prediction_rows)
     with running():
-        parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), batch_size)]
+        if 0 < len(x) <= size:
+            return engine.predict(prepare(engine.network, x))
+        parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)
         return np.zeros((0, *empty), engine.network.dtype)
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+    return np.concatenate(parts)
 
 
 def prepare(network: Network, x: Array) -> Array:

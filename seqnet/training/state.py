@@ -48,11 +48,15 @@ def put_weights(network: Network, snapshot: Snapshot) -> None:
 
 
 def take_state(trainer: Trainer, callbacks: Sequence[Callback]) -> Snapshot:
-    """Everything that a resumed run needs to go on as if nothing had happened."""
+    """Everything that a resumed run needs to go on as if nothing had happened.
+
+    The arrays are views of what goes on changing, for which there is Snapshot.copied; the data is this moment's. It is
+    taken after every epoch, which may take a millisecond, so it costs no more than to copy lists.
+    """
     compiled = trainer.compiled
     snapshot = take_weights(compiled.network)
     snapshot.put("carried", compiled.network.parameters.carried())
-    snapshot.put("optimizer", compiled.optimizer.state())
+    snapshot.put("optimizer", compiled.optimizer.state(copy=False))
     snapshot.put("running", compiled.running.state())
     for index, callback in enumerate(callbacks):
         kept = callback.arrays() if hasattr(callback, "arrays") else []
@@ -63,7 +67,10 @@ def take_state(trainer: Trainer, callbacks: Sequence[Callback]) -> Snapshot:
         "order": trainer.order.bit_generator.state,
         "layers": compiled.engine.random_state(),
         "callbacks": [{"type": type(callback).__name__, "state": callback.state()} for callback in callbacks],
-        "history": {"epoch": trainer.history.epoch, "values": trainer.history.history},
+        "history": {
+            "epoch": list(trainer.history.epoch),
+            "values": {name: list(values) for name, values in trainer.history.history.items()},
+        },
     }
     return snapshot
 

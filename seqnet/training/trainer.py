@@ -18,7 +18,7 @@ from seqnet.arrays import Array
 from seqnet.errors import DataError, UsageError
 from seqnet.network.blas import running
 from seqnet.training.callbacks import Callback, History, Logs, overrides
-from seqnet.training.compiled import Compiled, prepare, take
+from seqnet.training.compiled import Compiled, Guard, prepare, take
 from seqnet.training.feed import Batch, Feed, steps_of, warn_of_end
 from seqnet.training.feed import Rows as Rows  # a part of how the loop is called
 from seqnet.training.testing import test
@@ -26,7 +26,11 @@ from seqnet.training.testing import test
 
 @dataclass(frozen=True)
 class FitOptions:
-    """The arguments of fit that shape the loop; `epochs` is the number of the last epoch, as in Keras."""
+    """The arguments of fit that shape the loop; `epochs` is the number of the last epoch, as in Keras.
+
+    on_nan: None trains on whatever the numbers become, as Keras does; otherwise fit raises Diverged before a batch
+    whose loss is not finite changes a weight, and before a validation with weights that are not.
+    """
 
     epochs: int = 1
     batch_size: int = 32
@@ -36,6 +40,7 @@ class FitOptions:
     validation_steps: int | None = None
     validation_batch_size: int | None = None
     validation_freq: int | Sequence[int] = 1
+    on_nan: Literal["stop", "rollback"] | None = None
 
     def validates(self, epoch: int) -> bool:
         """Whether the epoch (from 0) ends with a validation."""
@@ -77,6 +82,7 @@ class Trainer:
         self.options = FitOptions()
         self.resumed = False
         self.epoch_started = 0.0
+        self.taken: slice | Array = slice(0)  # the rows of the last batch
 
     def fit(
         self,
@@ -85,8 +91,10 @@ class Trainer:
         options: FitOptions = FitOptions(),  # noqa: B008 (frozen)
         callbacks: Sequence[Callback] = (),
     ) -> History:
-        """Train. Raises DataError, UsageError, and whatever a callback raises."""
+        """Train. Raises DataError, UsageError, Diverged, and whatever a callback raises."""
         self.options = options
+        if self.compiled.guard is not Guard.ALL:
+            self.compiled.guard = Guard.OFF if options.on_nan is None else Guard.LOSS
         if isinstance(train, Rows) and not len(train):
             raise DataError("there are no training rows")
         batches = train.length if isinstance(train, Feed) else math.ceil(len(train) / options.batch_size)
@@ -199,7 +207,7 @@ class Trainer:
         position, size = self.position, self.options.batch_size
         start = position.cursor * size
         stop = min(start + size, len(train))
-        rows = slice(start, stop) if order is None else order[start:stop]
+        self.taken = rows = slice(start, stop) if order is None else order[start:stop]
         for callback in hooks:
             callback.on_train_batch_begin(position.batch, {})
         compiled = self.compiled
@@ -216,6 +224,8 @@ class Trainer:
 
     def _end_epoch(self, validation: Rows | Feed[Batch] | None, callbacks: Sequence[Callback]) -> Logs:
         position, options = self.position, self.options
+        if options.on_nan is not None:
+            self.compiled.require_finite()  # no later batch would show what the last one did
         logs = self.running_logs()
         due = validation is not None and options.validates(position.epoch)
         if isinstance(validation, Feed) and due and not validation.supplied():
@@ -232,6 +242,8 @@ class Trainer:
         # User callbacks come before the history, so that values they add are kept.
         for callback in callbacks:
             callback.on_epoch_end(finished, logs)
+        if "learning_rate" in logs:
+            logs["learning_rate"] *= self.compiled.optimizer.rate_scale
         self.history.on_epoch_end(finished, logs)
         for callback in callbacks:
             callback.after_epoch(self, logs)

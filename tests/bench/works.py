@@ -40,20 +40,37 @@ def dense(units: int, activation: str = "relu") -> Layer:
     return "Dense", {"units": units, "activation": activation}
 
 
-def conv(filters: int, activation: str = "relu", padding: str = "valid") -> Layer:
-    return "Conv2D", {"filters": filters, "kernel_size": 3, "activation": activation, "padding": padding}
+def conv(
+    filters: int, activation: str = "relu", padding: str = "valid", kernel_size: int = 3, strides: int = 1
+) -> Layer:
+    options = {"filters": filters, "kernel_size": kernel_size, "activation": activation, "padding": padding}
+    return "Conv2D", {**options, "strides": strides} if strides > 1 else options
 
 
 POOL: Layer = ("MaxPooling2D", {"pool_size": 2})
 FLAT: Layer = ("Flatten", {})
 NORM: Layer = ("BatchNormalization", {})
 RELU: Layer = ("ReLU", {})
+MEAN: Layer = ("GlobalAveragePooling2D", {})
 OUT: Layer = dense(10, "softmax")
 
 
 def vgg_block(filters: int) -> tuple[Layer, ...]:
     one = (conv(filters, "linear", "same"), NORM, RELU)
     return (*one, *one, POOL)
+
+
+def residual(filters: int, strides: int = 1) -> Layer:
+    """The block of He et al. 2015 for small images; where it strides, the shortcut is a convolution of size 1."""
+    inner = [conv(filters, "linear", "same", strides=strides), NORM, RELU, conv(filters, "linear", "same"), NORM]
+    shortcut = "projection" if strides > 1 else "identity"
+    return "Residual", {"layers": inner, "shortcut": shortcut, "activation": "relu"}
+
+
+def separable(filters: int, strides: int = 1) -> tuple[Layer, ...]:
+    """The block of MobileNet (Howard et al. 2017): each channel for itself, then across the channels."""
+    depthwise = ("DepthwiseConv2D", {"kernel_size": 3, "strides": strides, "padding": "same"})
+    return depthwise, NORM, RELU, conv(filters, "linear", "same", kernel_size=1), NORM, RELU
 
 
 WORKS: dict[str, Work] = {
@@ -65,6 +82,34 @@ WORKS: dict[str, Work] = {
     ),
     "vgg + batch norm 32×32, batch 64": Work(
         (*vgg_block(32), *vgg_block(64), *vgg_block(128), FLAT, dense(128), OUT), (32, 32, 3), 10, 64, 1_024
+    ),
+    "residual net 16-32-64, 32×32, batch 64": Work(
+        (
+            *(conv(16, "linear", "same"), NORM, RELU),
+            *(residual(16), residual(16)),
+            *(residual(32, strides=2), residual(32)),
+            *(residual(64, strides=2), residual(64)),
+            *(MEAN, OUT),
+        ),
+        (32, 32, 3),
+        10,
+        64,
+        1_024,
+    ),
+    "depthwise-separable net, 32×32, batch 64": Work(
+        (
+            *(conv(32, "linear", "same"), NORM, RELU),
+            *separable(64),
+            *separable(128, strides=2),
+            *separable(128),
+            *separable(256, strides=2),
+            *separable(256),
+            *(MEAN, OUT),
+        ),
+        (32, 32, 3),
+        10,
+        64,
+        1_024,
     ),
     "lstm 128 on 28×28, batch 128": Work((("LSTM", {"units": 128}), OUT), (28, 28), 10, 128, 6_400),
     "gru 128 on 28×28, batch 128": Work((("GRU", {"units": 128}), OUT), (28, 28), 10, 128, 6_400),
@@ -93,5 +138,17 @@ WORKS: dict[str, Work] = {
         64,
         1_920,
         tokens=5000,
+    ),
+    "transformer encoder, 64 steps × 128, 2 blocks, batch 64": Work(
+        (
+            ("TransformerEncoder", {"intermediate_dim": 512, "num_heads": 4}),
+            ("TransformerEncoder", {"intermediate_dim": 512, "num_heads": 4}),
+            ("GlobalAveragePooling1D", {}),
+            OUT,
+        ),
+        (64, 128),
+        10,
+        64,
+        1_280,
     ),
 }
