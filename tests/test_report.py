@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from seqnet.arrays import Array
-from seqnet.errors import DataError, UsageError
+from seqnet.errors import DataError, TrainingError, UsageError
 from seqnet.report.page import page
 from seqnet.runs.report import gather
 from seqnet.runs.train import train
@@ -373,16 +373,18 @@ def test_without_a_mistake_the_page_says_so(tmp_path: Path) -> None:
     assert "None of the 20 test rows was taken for another class." in found.content
 
 
-def test_weights_that_are_lost_still_give_a_page(tmp_path: Path) -> None:
-    x = rows(40, 2) * 1e15
+def test_outputs_without_numbers_still_give_a_page(tmp_path: Path) -> None:
+    x = rows(40, 2)
+    test = x.copy()
+    test[5:8] = 3e38  # twice that is more than float32 holds
+    overrides = ["model.0.Dense.kernel_initializer={Constant: {value: 1.0}}", "optimizer={SGD: {learning_rate: 1e-9}}"]
+    run = make(tmp_path, REGRESSOR, *overrides, x=x, y=x[:, 0], x_test=test, y_test=x[:, 0])
     with np.errstate(all="ignore"):
-        run = make(
-            tmp_path, REGRESSOR, "optimizer={SGD: {learning_rate: 1e30}}", x=x, y=x[:, 0], x_test=x, y_test=x[:, 0]
-        )
-        found = written(run, checkpoint="last")
+        found = written(run)
     notes = [one.text for one in found.all("p", class_="note")]
-    assert "The model's output is NaN or infinite for 40 of the rows." in notes
-    assert "No value was a finite number." in found.content
+    assert "The model's output is NaN or infinite for 3 of the rows." in notes
+    assert len(found.table("The worst first")) == 16
+    assert not {"5", "6", "7"} & {row[0] for row in found.table("The worst first")}
 
 
 # -- how a run ended --------------------------------------------------------------------------------------------------
@@ -396,19 +398,22 @@ def test_what_stopped_a_run(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("callback", "said"),
-    [
-        ("Timer: {max_time: 1e-9}", "its 0.00s of training were over (Timer)"),
-        ("TerminateOnNaN", "the loss was no longer a number (TerminateOnNaN)"),
-    ],
-)
-def test_what_else_stops_a_run(callback: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_that_took_too_long(tmp_path: Path) -> None:
+    run = things(tmp_path, "training.epochs=9", "callbacks=[{Timer: {max_time: 1e-9}}]")
+    assert gather(run).ended == "Stopped after 1 of 9 epochs: its 0.00s of training were over (Timer)."
+
+
+def test_a_run_that_came_to_infinity(tmp_path: Path) -> None:
     x = rows(40, 2) * 1e15
-    overrides = [f"callbacks=[{callback}]", "training.epochs=9", "optimizer={SGD: {learning_rate: 1e30}}"]
-    with np.errstate(all="ignore"):
-        ended = gather(make(tmp_path, REGRESSOR, *overrides, x=x, y=x[:, 0])).ended
-    assert ended == f"Stopped after 1 of 9 epochs: {said}."
+    overrides = ["optimizer={SGD: {learning_rate: 1e30}}", "training.epochs=9"]
+    with np.errstate(all="ignore"), pytest.raises(TrainingError):
+        make(tmp_path, REGRESSOR, *overrides, x=x, y=x[:, 0])
+    found = written(tmp_path / "runs" / "sums" / "1")
+    assert found.one("span", class_="state bad").text == "failed"
+    said = found.all("p")[0].text
+    assert said.startswith(
+        "Failed after 0 of 9 epochs: the run ended because its numbers are no longer finite\n  step 1"
+    )
 
 
 @pytest.mark.parametrize(
@@ -418,8 +423,8 @@ def test_what_else_stops_a_run(callback: str, said: str, tmp_path: Path, capsys:
             {"state": "interrupted"},
             "Interrupted after 2 of 2 epochs, by Ctrl-C or because its process ended; train --resume goes on with it.",
         ),
-        ({"state": "failed", "error": "<no> memory"}, "Failed after 2 of 2 epochs: <no> memory."),
-        ({"state": "failed"}, "Failed after 2 of 2 epochs: why was not recorded."),
+        ({"state": "failed", "error": "<no> memory"}, "Failed after 2 of 2 epochs: <no> memory"),
+        ({"state": "failed"}, "Failed after 2 of 2 epochs: why was not recorded"),
         ({"planned_epochs": 5}, "Stopped after 2 of 5 epochs: a callback ended it."),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from seqnet.errors import SeqnetError
 from seqnet.runs.folder import FAILED, FINISHED, INTERRUPTED, RUNNING
 from seqnet.runs.recorder import LAST
 from seqnet.runs.records import STOPPED_EARLY, RunRecord
-from seqnet.training.callbacks import Callback, EarlyStopping, TerminateOnNaN
+from seqnet.training.callbacks import Callback, EarlyStopping
 from seqnet.training.checkpoint import read_snapshot
 from seqnet.training.pacing import Timer
 
@@ -29,7 +28,7 @@ def how_it_ended(record: RunRecord, callbacks: Sequence[Callback]) -> str:
         else "The epoch was trained.",
         RUNNING: f"Still being trained: {of} done.",
         INTERRUPTED: f"Interrupted after {of}, by Ctrl-C or because its process ended; train --resume goes on with it.",
-        FAILED: f"Failed after {of}: {record.problem or 'why was not recorded'}.",
+        FAILED: f"Failed after {of}: {record.problem or 'why was not recorded'}",
     }.get(record.state, f"{record.state} after {of}.")
 
 
@@ -42,9 +41,6 @@ def _stopped_by(record: RunRecord, callbacks: Sequence[Callback]) -> str:
         elapsed = state.get("elapsed")
         if isinstance(callback, Timer) and isinstance(elapsed, (int, float)) and elapsed >= callback.max_time:
             return f"its {seconds(callback.max_time)} of training were over (Timer)"
-    lost = not math.isfinite(record.final.get("loss", math.nan))
-    if lost and any(isinstance(callback, TerminateOnNaN) for callback in callbacks):
-        return "the loss was no longer a number (TerminateOnNaN)"
     return "a callback ended it"
 
 
