@@ -50,7 +50,7 @@ def scatter(fit: Fit) -> str:
     """Predicted against true, on axes of one range, with the line where they are equal; the largest errors say their
     row when pointed at."""
     true, predicted = fit.true.tolist(), fit.predicted.tolist()
-    both = [*true, *predicted]
+    both = [min(true), max(true), min(predicted), max(predicted)]
     x, y = around(both, LEFT, RIGHT), around(both, BOTTOM, TOP)
     every = max(1, math.ceil(len(true) / DOTS))
     pairs = zip(true[::every], predicted[::every], strict=True)

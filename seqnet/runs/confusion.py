@@ -41,6 +41,14 @@ def confusion_matrix(labels: Array, chosen: Array, classes: int) -> Array:
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
+def true_classes(y: Array | None) -> Array | None:
+    """The class of each row, (N,) from 0; -1 and 1, as hinge losses have them, are 0 and 1. None without classes."""
+    labels = None if y is None else class_labels(y, "classification")
+    if labels is None or not labels.size or labels.min() >= 0:
+        return labels
+    return (labels + 1) // 2 if bool(np.all(abs(labels) == 1)) else None
+
+
 def confuse(
     model: Sequential,
     rows: Split,
@@ -54,7 +62,7 @@ def confuse(
     names: of the classes; numbers stand for them where they are not as many as the model's classes. outputs: the
     model's for these rows, where they are known already.
     """
-    labels = None if rows.y is None else class_labels(rows.y, "classification")
+    labels = true_classes(rows.y)
     if labels is None:
         return None
     outputs = model.predict(rows.x, batch_size, 0) if outputs is None else outputs

@@ -10,10 +10,10 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.datasets.base import Data
-from seqnet.datasets.labels import class_labels
 from seqnet.errors import CheckpointError, DataError, ShapeError, UsageError
 from seqnet.models.summary import summarize
 from seqnet.report.content import Classes, Curve, Fit, Measured, Report
+from seqnet.runs.confusion import true_classes
 from seqnet.runs.curves import RATE, Curves, read_curves
 from seqnet.runs.ending import how_it_ended
 from seqnet.runs.evaluate import Asked, Evaluation, ask, changed_since, measure
@@ -115,8 +115,8 @@ def _measure(report: Report, run: Path, opened: Opened, spec: RunSpec, split: st
 
 
 def _classify(measured: Measured, found: Evaluation, asked: Asked, outputs: Array, finite: Array) -> None:
-    assert asked.rows.y is not None and found.classes and found.per_class is not None and found.confusion is not None
-    labels = class_labels(asked.rows.y, "classification")
+    assert found.classes and found.per_class is not None and found.confusion is not None
+    labels = true_classes(asked.rows.y)
     assert labels is not None  # or nothing would have been counted
     loss = asked.opened.model.loss
     chances = np.full((len(outputs), len(found.classes)), np.nan)
