@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -356,6 +357,15 @@ def test_outputs_that_are_no_chances_are_scores(tmp_path: Path) -> None:
     assert found.table("The worst first")[0][3] == "score"
 
 
+def test_of_one_value_a_class_the_mean_is_shown(tmp_path: Path) -> None:
+    overrides = ["data.one_hot=true", "loss=categorical_crossentropy", "metrics=[F1Score]"]
+    run = things(tmp_path, *overrides)
+    report = gather(run)
+    assert report.measured is not None
+    mean = float(np.mean(report.measured.values["F1Score"]))
+    assert check_page(page(report)).table("Loss and metrics")[-1][-1] == f"{mean:.4f} mean of 4"
+
+
 def test_several_labels_a_row_are_not_counted(tmp_path: Path) -> None:
     y = (rows(40, 4) > 0).astype(np.int64)
     overrides = ["model.1.Dense.activation=sigmoid", "loss=binary_crossentropy"]
@@ -532,12 +542,17 @@ def test_other_data_than_those_of_the_training_are_said(classifier: Path, tmp_pa
     assert any("has changed since this run was trained" in one.text for one in written(run).all("p", class_="note"))
 
 
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_can_not_be_written(classifier: Path, tmp_path: Path, run: Run) -> None:
+def test_a_full_disk_leaves_the_older_page(
+    classifier: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     copied = copy(classifier, tmp_path)
-    copied.chmod(0o555)
-    try:
-        code, _, err = run("report", "copy")
-    finally:
-        copied.chmod(0o755)
-    assert code == 1 and "can't write" in err
+    (copied / "report.html").write_text("older")
+
+    def full(*paths: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    code, out, err = run("report", "copy")
+    assert (code, out) == (1, "") and "can't write runs/copy/1/report.html: No space left on device" in err
+    assert (copied / "report.html").read_text() == "older"
+    assert [path for path in copied.iterdir() if path.name.endswith(".tmp")] == []

@@ -56,7 +56,7 @@ def scatter(fit: Fit) -> str:
     pairs = zip(true[::every], predicted[::every], strict=True)
     worst = np.argsort(-abs(fit.residuals), kind="stable")[:MARKED]
     return drawing(
-        f"predicted against true {fit.name}, {plural(len(true), 'row')}",
+        f"predicted against true {fit.name}, {plural(len(true), fit.counted)}",
         frame(x, y, "true", "predicted"),
         line([(x(x.low), y(x.low)), (x(x.high), y(x.high))], "equal"),
         dots([(x(one), y(other)) for one, other in pairs], "dots"),
@@ -80,11 +80,11 @@ def histogram(fit: Fit) -> str:
     y = around([float(counts.max())], BOTTOM, TOP, zero=True, whole=True)
     bars = []
     for count, left, right in zip(counts.tolist(), edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-        said = f"{metric(left)} to {metric(right)}: {plural(count, 'row')}"
+        said = f"{metric(left)} to {metric(right)}: {plural(count, fit.counted)}"
         bars.append(box(x(left), y(count), x(right) - 0.6, BOTTOM, "bar", said))
     zero = f'<path class="equal" d="M{x(0.0):.1f} {TOP}V{BOTTOM}"/>' if x.low < 0 < x.high else ""
-    label = f"how the residuals of {fit.name} are spread, {plural(len(residuals), 'row')}"
-    return drawing(label, frame(x, y, "predicted − true", "rows"), *bars, zero)
+    label = f"how the residuals of {fit.name} are spread, {plural(len(residuals), fit.counted)}"
+    return drawing(label, frame(x, y, "predicted − true", f"{fit.counted}s"), *bars, zero)
 
 
 def thinned(values: Sequence[float], most: int) -> list[int]:

@@ -37,13 +37,14 @@ class Classes:
 class Fit:
     """How near the numbers of a regression came: true and predicted, both (N,) float64 and finite.
 
-    name: of the target. rows: where each stands in the split, from 0.
+    name: of the target. rows: where each stands in the split, from 0. counted: what one of them is, a row or a value.
     """
 
     name: str
     rows: Array
     true: Array
     predicted: Array
+    counted: str = "row"
 
     @property
     def residuals(self) -> Array:

@@ -138,12 +138,12 @@ def _loss_first(name: str) -> bool:
 
 
 def _value(value: Any) -> str:
-    """A value, or each of several."""
+    """A value; of several, one a class, the mean, as the curves show it."""
     if value is None:
         return "-"
-    if np.ndim(value):
-        return " ".join(number(one) for one in np.ravel(value).tolist())
-    return number(value)
+    if np.size(value) > 1:
+        return f"{number(np.mean(value))}{small(f' mean of {np.size(value)}')}"
+    return number(np.ravel(value)[0]) if np.size(value) else "-"
 
 
 def _curves(report: Report) -> str:

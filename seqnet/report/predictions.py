@@ -137,7 +137,7 @@ def _figures(fit: Fit) -> list[str]:
                 f"On the line they are equal; circled: the largest errors{thinned}.",
                 scatter(fit),
             ),
-            (f"Residuals of {fit.name}", "How many rows are off by how much.", histogram(fit)),
+            (f"Residuals of {fit.name}", f"How many {fit.counted}s are off by how much.", histogram(fit)),
         )
     ]
 

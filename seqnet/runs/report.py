@@ -136,13 +136,14 @@ def _regress(measured: Measured, asked: Asked, data: Data, outputs: Array) -> No
         return
     width = true.shape[1]
     groups = [slice(i, i + 1) for i in range(width)] if width <= PLOTTED else [slice(0, width)]
+    counted = "row" if width <= PLOTTED else "value"
     for place, group in enumerate(groups):
         name = "values" if width == 1 else f"target {place}" if width <= PLOTTED else f"values, {width} a row"
         rows = np.repeat(np.arange(len(true)), group.stop - group.start)
         one, other = true[:, group].ravel(), predicted[:, group].ravel()
         fine = (abs(one) < LARGEST) & (abs(other) < LARGEST)
         if fine.any():
-            measured.fits = [*measured.fits, Fit(name, rows[fine], one[fine], other[fine])]
+            measured.fits = [*measured.fits, Fit(name, rows[fine], one[fine], other[fine], counted)]
     usable = (abs(predicted) < LARGEST) & (abs(true) < LARGEST)
     measured.mistakes = largest_errors(true, np.where(usable, predicted, np.nan), asked.rows.x, data)
 
