@@ -68,6 +68,7 @@ class Schedule(Component, ABC):
 
     kind = "schedule"
     lengths: ClassVar[tuple[Lengths, ...]] = ()
+    highest: ClassVar[str] = "initial_learning_rate"  # the option that holds the highest rate
 
     @abstractmethod
     def __call__(self, step: float) -> float:
@@ -80,6 +81,11 @@ class Schedule(Component, ABC):
                 yield epochs, f"{steps} and {epochs} say the same thing; give only one of them"
             elif not (values[steps] or values[epochs] or optional):
                 yield steps, f"one of {steps} and {epochs} is needed"
+
+    @property
+    def highest_option(self) -> str | None:
+        """The option that says how high the rate gets, as a path: `Name.option`. None where no single one does."""
+        return f"{self.spec_name}.{self.highest}" if hasattr(self, self.highest) else None
 
     def resolve(self, steps_per_epoch: int) -> Schedule:
         """This schedule with every length in steps; itself if it has none in epochs."""
@@ -219,6 +225,10 @@ class CosineDecay(Schedule):
     decay_epochs: PositiveFloat | None = option("decay_steps in epochs", default=None, example=10, kw_only=True)
     warmup_epochs: NonNegativeFloat | None = option("warmup_steps in epochs", default=None, kw_only=True)
 
+    @property
+    def highest_option(self) -> str | None:
+        return super().highest_option if self.warmup_target is None else "CosineDecay.warmup_target"
+
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from super().cross_check(values)
@@ -284,6 +294,7 @@ class OneCycle(Schedule):
     """
 
     lengths = (Lengths("total_steps", "total_epochs"),)
+    highest = "max_learning_rate"
 
     max_learning_rate: PositiveFloat = option("highest rate", example=0.01)
     total_steps: Length | None = option("steps of the whole cycle", default=None)
@@ -329,6 +340,13 @@ class Warmup(Schedule):
         if step >= length:
             return later
         return self.initial_learning_rate + (later - self.initial_learning_rate) * (step / length)
+
+    @property
+    def highest_option(self) -> str | None:
+        later = self.learning_rate
+        if not isinstance(later, Schedule):
+            return "Warmup.learning_rate"
+        return None if later.highest_option is None else f"Warmup.learning_rate.{later.highest_option}"
 
     def resolve(self, steps_per_epoch: int) -> Schedule:
         own = super().resolve(steps_per_epoch)

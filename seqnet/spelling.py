@@ -79,6 +79,15 @@ _OPTIONS: dict[str, tuple[str, ...]] = {
     "file": ("filepath", "filename", "path"),
     "metric": ("monitor", "metrics"),
     "one_hot_labels": ("one_hot",),
+    "sampler": ("weighted_sampling",),
+    "sampling": ("weighted_sampling",),
+    "sampling_strategy": ("weighted_sampling",),
+    "weighted_random_sampler": ("weighted_sampling",),
+    "WeightedRandomSampler": ("weighted_sampling",),
+    "oversample": ("weighted_sampling",),
+    "oversampling": ("weighted_sampling",),
+    "RandomOverSampler": ("weighted_sampling",),
+    "class_weights": ("class_weight",),
 }
 
 # Options whose meaning is not one option here.

@@ -83,6 +83,57 @@ CASES: dict[str, dict[str, Any]] = {
         "validation": "data",
         "fit": {"validation_freq": 2},
     },
+    "validation_freq_list": {
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"validation_freq": [1, 3]},
+    },
+    "validation_weights": {
+        "model": DENSE3,
+        "y": "classes",
+        "loss": "sparse_categorical_crossentropy",
+        "weighted_metrics": ["accuracy"],
+        "validation": "weighted",
+    },
+    "sample_weight_validation_split": {
+        "model": DENSE3,
+        "y": "classes",
+        "loss": "sparse_categorical_crossentropy",
+        "weighted_metrics": ["accuracy"],
+        "sample_weight": True,
+        "fit": {"validation_split": 0.3},
+    },
+    "class_weight_validation_split": {  # the weights count in training alone
+        "model": DENSE3,
+        "y": "classes",
+        "loss": "sparse_categorical_crossentropy",
+        "weighted_metrics": ["accuracy"],
+        "fit": {"validation_split": 0.3, "class_weight": {0: 0.5, 2: 3.0}},
+    },
+    "validation_steps": {
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"validation_batch_size": 4, "validation_steps": 2},
+    },
+    "validation_steps_alone": {  # of as many rows as take all of them: 5
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"batch_size": None, "validation_steps": 2},
+    },
+    "steps_per_epoch": {"model": DENSE1, "y": "real", "loss": "mse", "fit": {"steps_per_epoch": 1}},
+    "steps_per_epoch_alone": {  # of as many rows as take all of them: 6
+        "model": DENSE1,
+        "y": "real",
+        "loss": "mse",
+        "validation": "data",
+        "fit": {"batch_size": None, "steps_per_epoch": 4},
+    },
     "sum_reduction": {"model": DENSE1, "y": "real", "loss": ("MeanSquaredError", {"reduction": "sum"})},
     "label_smoothing": {
         "model": DENSE3,
@@ -132,6 +183,36 @@ CASES: dict[str, dict[str, Any]] = {
         "y": "real",
         "loss": "mse",
     },
+    # Two of five steps are masked, on average: they count neither in the loss nor in a metric. On JAX, Keras loses the
+    # mask on the way to the metrics of training.
+    "masked_steps": {
+        "model": [
+            ("Reshape", {"target_shape": [5, 1]}),
+            ("Masking", {}),
+            ("SimpleRNN", {"units": 4, "return_sequences": True}),
+            ("Dense", {"units": 1}),
+        ],
+        "x": "gaps",
+        "y": "steps",
+        "loss": "mse",
+        "metrics": ["mae", "mse"],
+        "validation": "data",
+        "backend": "tensorflow",
+    },
+    "masked_classes": {
+        "model": [
+            ("Reshape", {"target_shape": [5, 1]}),
+            ("Masking", {}),
+            ("SimpleRNN", {"units": 4, "return_sequences": True}),
+            ("Dense", {"units": 3, "activation": "softmax"}),
+        ],
+        "x": "gaps",
+        "y": "step_classes",
+        "loss": "sparse_categorical_crossentropy",
+        "metrics": ["accuracy", "sparse_categorical_crossentropy"],
+        "validation": "data",
+        "backend": "tensorflow",
+    },
     "initial_epoch": {"model": DENSE1, "y": "real", "loss": "mse", "fit": {"initial_epoch": 1}},
 }
 
@@ -145,15 +226,29 @@ def draw(name: str) -> dict[str, np.ndarray]:
     arrays = {}
     for part, rows in (("", ROWS), ("val_", 10)):
         arrays[f"{part}x"] = rng.normal(size=(rows, FEATURES)).astype(np.float32)
+        if case.get("x") == "gaps":
+            arrays[f"{part}x"] *= rng.random((rows, FEATURES)) < 0.6
         classes = rng.integers(0, 3, rows)
         arrays[f"{part}y"] = {
             "classes": classes,
             "one_hot": np.eye(3, dtype=np.float32)[classes],
             "binary": (classes > 0).astype(np.float32),
             "real": rng.normal(size=(rows, 1)).astype(np.float32),
-        }[case["y"]]
+        }.get(case["y"])
+        if arrays[f"{part}y"] is None:
+            steps = (rows, FEATURES, 1)
+            arrays[f"{part}y"] = (
+                rng.normal(size=steps).astype(np.float32) if case["y"] == "steps" else rng.integers(0, 3, steps[:2])
+            )
         arrays[f"{part}weight"] = rng.uniform(0.2, 2.0, rows).astype(np.float32)
     return arrays
+
+
+def validation_data(name: str) -> tuple[np.ndarray, ...] | None:
+    """What a case is validated on, with weights where it says so."""
+    data, kind = draw(name), CASES[name].get("validation")
+    arrays = (data["val_x"], data["val_y"], data["val_weight"])
+    return {None: None, "data": arrays[:2], "weighted": arrays}[kind]
 
 
 def draw_weights(name: str, shapes: list[tuple[int, ...]]) -> list[np.ndarray]:

@@ -129,6 +129,8 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
     """A valid file as plain data."""
     training = draw(options(TrainingSection))
     training["epochs"] = training.get("epochs", 1) + training.get("initial_epoch", 0)
+    if training.get("weighted_sampling") is not None:  # which leaves nothing for these to say
+        training = {key: value for key, value in training.items() if key not in ("class_weight", "shuffle")}
     stack = draw(st.lists(entries(Layer), min_size=1, max_size=4))
     names: set[Any] = set()
     for index, entry in enumerate(stack):
@@ -178,6 +180,8 @@ def classifiers(draw: st.DrawFn) -> dict[str, Any]:
     plain["loss"] = "sparse_categorical_crossentropy"
     plain.setdefault("optimizer", "adam")
     plain["training"] = {**plain.get("training", {}), "steps_per_epoch": 1, "class_weight": None}
+    if plain["training"].get("weighted_sampling") is not None:
+        plain["training"]["weighted_sampling"] = "balanced"
     plain["training"] |= {"epochs": plain["training"].get("initial_epoch", 0) + 2}
     return plain
 

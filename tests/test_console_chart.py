@@ -96,6 +96,17 @@ def test_epochs_are_whole_numbers(epochs: int, expected: list[str]) -> None:
         assert "+" in lines[13][place - 1 : place + 2]
 
 
+def test_a_logarithmic_axis_and_signs() -> None:
+    """Three decades on three times as many cells: a step of the axis each; signs stand where their points are."""
+    curve = Series("a", [1e-3, 1e-2, 0.1, 1.0], [0.0, 1.0, 2.0, 3.0], "o", marks={1: "★", 2: "×"})
+    lines = [line.plain for line in chart("x", [curve], stream=io.StringIO(), width=47, x_name="rate", log_x=True)]
+    places = [i for i, c in enumerate(lines[13]) if c == "+"][1:]
+    assert lines[14].split() == ["rate", "0.001", "0.01", "0.1", "1"] and len(places) == 4
+    assert [b - a for a, b in zip(places, places[1:], strict=False)] == [13, 13, 13]
+    assert "".join(line.ljust(47)[places[1]] for line in lines[1:13]).strip() == "★"
+    assert "".join(line.ljust(47)[places[2]] for line in lines[1:13]).strip() == "×"
+
+
 def test_names_are_harmless_and_cut() -> None:
     lines = drawn(Series("\x1b[31m" + "x" * 90, [1], [1.0]), title="a\x1b[2J", width=30)
     assert "\x1b" not in "".join(lines) and max(map(len, lines)) <= 30

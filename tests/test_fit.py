@@ -9,7 +9,7 @@ import pytest
 
 from seqnet import layers, losses, optimizers
 from seqnet.models import Sequential
-from tests.cases_fit import BATCH, CASES, EPOCHS, FEATURES, draw, draw_weights
+from tests.cases_fit import BATCH, CASES, EPOCHS, FEATURES, draw, draw_weights, validation_data
 from tests.reference import load_reference
 
 
@@ -39,13 +39,12 @@ def fit(model: Sequential, name: str) -> dict[str, list[float]]:
     history = model.fit(
         data["x"],
         data["y"],
-        batch_size=BATCH,
         epochs=EPOCHS,
         verbose=0,
         shuffle=False,
         sample_weight=data["weight"] if case.get("sample_weight") else None,
-        validation_data=(data["val_x"], data["val_y"]) if case.get("validation") else None,
-        **case.get("fit", {}),
+        validation_data=validation_data(name),
+        **{"batch_size": BATCH, **case.get("fit", {})},
     )
     return history.history
 

@@ -400,6 +400,14 @@ def test_string_names(alias: str) -> None:
     assert losses.get(alias).spec_name == ALIASES[alias]
 
 
+def test_every_string_of_keras() -> None:
+    """mse, MSE, mean_squared_error, MeanSquaredError, …: the same loss here; values of functions with their options."""
+    for line in load_reference("losses")["strings"]:
+        string, name = str(line).split()
+        expected = getattr(losses, name)
+        assert losses.get(string).spec_name == getattr(expected, "component", expected).spec_name, string
+
+
 def test_what_stands_for_a_loss() -> None:
     assert losses.get(None) is None
     assert losses.get(losses.huber).spec_name == "Huber"

@@ -146,6 +146,52 @@ def test_integer_and_one_hot_labels_are_the_same(case: Case) -> None:
     np.testing.assert_allclose(results[2], results[0], rtol=1e-6)
 
 
+# Those that compare numbers, or take no labels at all.
+OF_NUMBERS = {
+    "Accuracy", "ConcordanceCorrelation", "CosineSimilarity", "LogCoshError", "Mean", "MeanAbsoluteError",
+    "MeanAbsolutePercentageError", "MeanSquaredError", "MeanSquaredLogarithmicError", "PearsonCorrelation", "Poisson",
+    "R2Score", "RootMeanSquaredError", "Sum",
+}  # fmt: skip
+NEEDED = {
+    "IoU": {"num_classes": 3, "target_class_ids": [0, 2]},
+    "OneHotIoU": {"num_classes": 3, "target_class_ids": [1]},
+    "MeanIoU": {"num_classes": 3},
+    "OneHotMeanIoU": {"num_classes": 3},
+    "PrecisionAtRecall": {"recall": 0.5},
+    "RecallAtPrecision": {"precision": 0.5},
+    "SensitivityAtSpecificity": {"specificity": 0.5},
+    "SpecificityAtSensitivity": {"sensitivity": 0.5},
+}
+OF_CLASSES = sorted({cls.spec_name for cls in components("metric")} - OF_NUMBERS)
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+@pytest.mark.parametrize("shape", [(40,), (8, 5)], ids=["rows", "steps"])
+def test_every_metric_of_classes_takes_labels_of_either_form(name: str, shape: tuple[int, ...]) -> None:
+    """With its default options, where Keras refuses one form or the other or gives another number."""
+    rng = np.random.default_rng(3)
+    y_pred, labels = rng.dirichlet(np.ones(3), shape).astype("float32"), rng.integers(0, 3, shape)
+    rows, weights = np.eye(3)[labels], rng.integers(1, 4, shape)
+    forms = (labels, labels[..., None], labels.astype("float32"), rows, rows.astype("float32"), rows.astype(bool))
+    for weight in (None, weights):
+        results = []
+        for form in forms:
+            metric = metrics.get({name: NEEDED.get(name, {})})
+            metric.update_state(form, y_pred, weight)
+            results.append(metric.result())
+        for result in results[1:]:
+            np.testing.assert_allclose(result, results[0], rtol=1e-6)
+
+
+def test_class_maps_are_no_scores() -> None:
+    """What holds class numbers is read as such, also where its width is the number of classes."""
+    maps = np.array([[0, 1, 2], [2, 2, 1], [0, 1, 0]])
+    other = np.array([[0, 2, 2], [1, 2, 1], [0, 1, 1]])
+    assert metrics.MeanIoU(3)(maps, other.astype("float32")) == metrics.MeanIoU(3)(maps.ravel(), other.ravel())
+    flat = metrics.MeanIoU(2)(np.array([0, 1]), np.array([0.0, 0.0], "float32"))
+    assert flat == pytest.approx((1 / 2 + 0) / 2)
+
+
 def test_mask_is_a_weight_of_zero() -> None:
     """Every metric honours masks; labels under one may be anything."""
     rng = np.random.default_rng(0)
@@ -344,6 +390,19 @@ def test_a_string_is_its_own_key() -> None:
     assert metrics.MeanIoU(2).name == "mean_io_u" and metrics.F1Score().name == "f1_score"
     assert metrics.AUC(name="mine").to_spec() == {"AUC": {"name": "mine"}}
     assert metrics.Recall(name=None).name == "recall"
+
+
+def test_every_string_of_keras() -> None:
+    """auc, AUC, mse, MeanSquaredError, …: the same metric here; accuracy is the one that fits the shapes."""
+    for line in load_reference("metrics")["strings"]:
+        string, name = str(line).split()
+        if string == "accuracy":
+            continue
+        found = metrics.get({string: NEEDED.get(getattr(metrics, name).__name__, {})})
+        expected = getattr(metrics, name)
+        expected = getattr(expected, "component", expected)
+        assert found.spec_name in (expected.spec_name, getattr(metrics, found.spec_name).spec_name), string
+        assert found.spec_name == expected.spec_name or found.loss_class is expected, string
 
 
 def test_accuracy_picks_by_shape() -> None:

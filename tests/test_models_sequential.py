@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import seqnet
-from seqnet import callbacks, layers
-from seqnet.errors import CheckpointError, SpecError, UsageError
+from seqnet import callbacks, layers, metrics
+from seqnet.errors import CheckpointError, DataError, ShapeError, SpecError, UsageError
 from seqnet.models import Sequential, clone_model, load_model, model_from_json
 
 X = np.linspace(-1, 1, 40, dtype=np.float32).reshape(10, 4)
@@ -22,9 +22,9 @@ def small() -> Sequential:
     return Sequential([layers.Input((4,)), layers.Dense(8), layers.Dense(3, activation="softmax")])
 
 
-def compiled() -> Sequential:
+def compiled(**options: Any) -> Sequential:
     model = small()
-    model.compile("sgd", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    model.compile("sgd", "sparse_categorical_crossentropy", **{"metrics": ["accuracy"], **options})
     return model
 
 
@@ -181,11 +181,73 @@ def test_callbacks_must_be_callbacks() -> None:
         ({"validation_batch_size": "8"}, "validation_batch_size must be a whole number > 0, got '8'"),
         ({"shuffle": "yes"}, "shuffle must be True, False or 'batch', got 'yes'"),
         ({"verbose": "loud"}, "verbose must be 'auto', 0, 1 or 2, got 'loud'"),
-        ({"class_weight": [1, 2, 3]}, "class_weight must be a mapping such as"),
+        ({"class_weight": [1, 2, 3]}, "class_weight must be balanced or a mapping from a whole number >= 0 to"),
+        ({"class_weight": {0: -1.0}}, "class_weight of 0 must be a number >= 0, got -1.0"),
+        ({"class_weight": {0: np.nan}}, "class_weight of 0 must be a number >= 0, got nan"),
+        ({"class_weight": {"a": 1.0}}, "a key of class_weight must be a whole number >= 0, got 'a'"),
+        ({"class_weight": {0: 2.0}, "sample_weight": np.ones(len(X))}, "give class_weight or sample_weight, not both"),
+        ({"validation_freq": 0}, "validation_freq must be a whole number > 0, got 0"),
+        ({"validation_freq": [1, 2.5]}, "an epoch of validation_freq must be a whole number > 0, got 2.5"),
+        ({"validation_freq": []}, "validation_freq must be a whole number > 0, got []"),
+        ({"validation_split": 1.5}, "validation_split must be a number > 0 and < 1, got 1.5"),
+        ({"validation_split": "half"}, "validation_split must be a number > 0 and < 1, got 'half'"),
+        ({"steps_per_epoch": 1000, "batch_size": 8}, "steps_per_epoch 1000 is more than the"),
+        ({"weighted_sampling": "often"}, "weighted_sampling must be balanced or a mapping from"),
+        ({"weighted_sampling": "balanced", "class_weight": {0: 2.0}}, "would make up for rare classes twice"),
+        ({"weighted_sampling": np.ones(len(X)), "class_weight": "balanced"}, "would make up for rare classes twice"),
+        ({"weighted_sampling": "balanced", "shuffle": False}, "leave shuffle out"),
     ],
 )
 def test_wrong_arguments_of_fit(options: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError) as caught:
+        compiled().fit(X, Y, **{"verbose": 0, **options})
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        (["accuracy", "accuracy"], "accuracy"),
+        ([metrics.AUC(), metrics.AUC(curve="PR")], "auc"),
+        ([metrics.Recall(class_id=0), metrics.Recall(class_id=1)], "recall"),
+        (["auc", metrics.AUC()], "auc"),
+        ([metrics.AUC(name="loss")], "loss"),
+    ],
+)
+def test_two_values_of_one_name_are_refused(given: list[Any], name: str) -> None:
+    """Keras would log the second one as auc_1."""
+    with pytest.raises(UsageError, match=f"two values would be logged as '{name}'; give one metric another name"):
+        compiled(metrics=given).fit(X, Y, verbose=0)
+
+
+def test_names_in_the_history_are_those_given() -> None:
+    """In every fit, in training and validation, of every model: nothing is numbered."""
+    given = ["acc", metrics.AUC(), metrics.AUC(curve="PR", name="pr"), "sparse_categorical_crossentropy"]
+    names = {"loss", "acc", "auc", "pr", "sparse_categorical_crossentropy", "weighted_acc", "recall"}
+    for _ in range(2):
+        model = compiled(metrics=given, weighted_metrics=["acc", metrics.Recall()])
+        for _ in range(2):
+            history = model.fit(X, Y, verbose=0, validation_data=(X, Y)).history
+            assert set(history) == names | {f"val_{name}" for name in names}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"sample_weight": np.ones(3)}, f"sample_weight has 3 rows, but y has {len(X)}"),
+        ({"sample_weight": 2.0}, "sample_weight has a single number, but y has"),
+        ({"sample_weight": ["a"] * len(X)}, "sample_weight must hold numbers"),
+        ({"sample_weight": np.where(np.arange(len(X)) == 4, np.inf, 1)}, "finite numbers, but that of row 4 is not"),
+        ({"weighted_sampling": np.ones(3)}, f"weighted_sampling has 3 rows, but y has {len(X)}"),
+        ({"weighted_sampling": np.where(np.arange(len(X)) == 4, -1, 1)}, "weights >= 0, but that of row 4"),
+        ({"weighted_sampling": np.zeros(len(X))}, "a weight > 0 for some row, but all are 0"),
+        ({"weighted_sampling": {0: 0, 1: 0, 2: 0}}, "a weight > 0 for some row, but all are 0"),
+        ({"weighted_sampling": np.ones((len(X), 2))}, "one weight a row, got an array of shape"),
+        ({"validation_split": 0.99}, "no training row would be left"),
+    ],
+)
+def test_wrong_weights_of_fit(options: dict[str, Any], said: str) -> None:
+    with pytest.raises((DataError, ShapeError)) as caught:
         compiled().fit(X, Y, **{"verbose": 0, **options})
     assert said in str(caught.value)
 

@@ -11,6 +11,7 @@ from seqnet import Sequential, layers
 from seqnet.arrays import Array
 from seqnet.console.summary import summary_text
 from seqnet.layers import Layer
+from seqnet.layers.batch_normalization import Rectified
 from seqnet.losses import MeanSquaredError, SparseCategoricalCrossentropy
 from seqnet.models.summary import summarize
 from seqnet.network.engine import Engine
@@ -191,6 +192,79 @@ def test_an_activation_is_applied_where_the_array_is_made(maker: Layer, activati
         np.testing.assert_array_equal(got, want)
 
 
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("options", [{}, {"scale": False, "center": False}, {"renorm": True}], ids=str)
+def test_a_normalization_and_the_relu_behind_it_are_computed_together(
+    options: dict[str, Any], frozen: bool, axis: int
+) -> None:
+    norm = layers.BatchNormalization(axis=axis, trainable=not frozen, **options)
+    made = [layers.Conv2D(4, 3, dtype="float64"), norm, layers.ReLU(), layers.Flatten(), layers.Dense(2)]
+    network = Network(made, (6, 5, 3))
+    x = np.random.default_rng(0).standard_normal((5, 6, 5, 3))
+    plan = plan_training(network, MeanSquaredError())
+    assert isinstance(plan.layers[1], Rectified) and isinstance(plan.layers[2], layers.Identity)
+    before = network.parameters.frozen.copy()
+    got = step(network, plan, x)
+    moved = network.parameters.frozen.copy()
+    network.parameters.frozen[:] = before
+    for one, other in zip(got, step(network, Plan(tuple(made), MeanSquaredError()), x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+    np.testing.assert_array_equal(moved, network.parameters.frozen)
+
+
+def test_a_masked_normalization_and_its_relu_are_computed_together() -> None:
+    made = [
+        layers.Masking(dtype="float64"),
+        layers.Dense(4),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.GlobalAveragePooling1D(),
+    ]
+    network = Network(made, (6, 3))
+    x = np.random.default_rng(0).standard_normal((5, 6, 3))
+    x[:, 4:] = 0.0
+    plan = plan_training(network, MeanSquaredError())
+    assert isinstance(plan.layers[2], Rectified)
+    for one, other in zip(step(network, plan, x), step(network, Plan(tuple(made), MeanSquaredError()), x), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    "activation", [layers.ReLU(max_value=1.0), layers.ReLU(activity_regularizer="l2"), layers.ELU()]
+)
+def test_a_normalization_takes_no_other_activation(activation: Layer) -> None:
+    made = [layers.BatchNormalization(), activation]
+    assert plan_training(Network(made, (4,)), MeanSquaredError()).layers == tuple(made)
+
+
+@pytest.mark.parametrize("shortcut", ["identity", "projection"])
+def test_a_block_runs_its_layers_fused_and_writes_into_nothing_of_others(shortcut: str) -> None:
+    norm, flat = layers.BatchNormalization(), layers.Reshape((5, 5, 3))
+    for inner in (
+        [layers.Conv2D(3, 3, padding="same"), norm, layers.ReLU()],
+        [norm, layers.ReLU(), flat],
+        [flat, flat],
+    ):
+        inner = [one.replace() for one in inner]
+        block = layers.Residual(inner, shortcut=shortcut, dtype="float64")
+        network = Network([block], (5, 5, 3))
+        x = np.random.default_rng(0).standard_normal((4, 5, 5, 3))
+        shard = Engine(network).shards[0]
+        shard.worker.rows, context = len(x), shard.contexts[0]
+        context.training = True
+        kept, slope = x.copy(), np.random.default_rng(1).standard_normal(x.shape)
+        given = slope.copy()
+        y, cache = block.forward(x, context)
+        dx = block.backward(slope, cache, context)
+        np.testing.assert_array_equal(x, kept)
+        np.testing.assert_array_equal(slope, given)
+        block._running = list(block.layers)  # one after the other, as they were written
+        want, cache = block.forward(x, context)
+        np.testing.assert_allclose(y, want, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(dx, block.backward(slope, cache, context), rtol=1e-12, atol=1e-14)
+
+
 def test_the_network_itself_is_left_as_it_was() -> None:
     made, shape = stack(layers.Dense(4, activation="relu"), "MaxPooling2D")
     network = Network(made, shape)
@@ -206,7 +280,7 @@ def test_the_details_of_a_summary_say_what_is_done_at_inference_alone() -> None:
     model.compile("sgd", SparseCategoricalCrossentropy())
     notes = [row.notes for row in summarize(model).rows]
     assert notes[0] == "norm is part of its weights at inference"
-    assert notes[2] == f"{model.layers[0].name} applies it to its output at inference"
+    assert notes[2] == "norm applies it to its output"
 
 
 def test_the_details_of_a_summary_say_what_was_rewritten() -> None:

@@ -314,6 +314,7 @@ VARIANTS = {
     ),
     "no_validation": ("data.validation_split=0", "callbacks=[CSVLogger: {filename: log.csv}]"),
     "class_weight": ("training.class_weight=balanced", "data.one_hot=true", "loss=categorical_crossentropy"),
+    "weighted_sampling": ("training.weighted_sampling={0: 0, 2: 3.0}", "training.steps_per_epoch=4"),
 }
 
 
@@ -556,6 +557,7 @@ def test_batches_can_change_between_epochs_only(tmp_path: Path) -> None:
         "./runs/flowers/1 was stopped in the middle of an epoch, so this can't change here:\n"
         "  training.batch_size: 16 → 8\nfirst end the epoch as it was begun: -s training.epochs=1"
     )
+    assert "  training.weighted_sampling: none → balanced\n" in resumed(path, "training.weighted_sampling=balanced")
     run(path, "training.epochs=1", resume=True)
     assert len(run(path, "training.batch_size=8", resume=True).history["loss"]) == 4
 

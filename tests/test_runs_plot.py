@@ -90,7 +90,7 @@ def test_without_matplotlib_it_says_how_to_get_it(run: Run, monkeypatch: pytest.
         importlib.util, "find_spec", lambda name, *rest: None if name == "matplotlib" else real(name, *rest)
     )
     code, out, err = run("plot", "a/1", "-o", "a.png")
-    assert (code, out) == (2, "") and "pip install 'seqnet[plot]'" in err and "without -o" in err
+    assert (code, out) == (2, "") and "pip install 'seqnet[plot]'" in err and "in the terminal" in err
     assert not Path("a.png").exists()
     assert "best epoch 2" in good(run("plot", "a/1"))
 

@@ -63,6 +63,7 @@ BEYOND = (
     "name: ..",
     'name: " x"',
     "class_weight: {setosa: 2}",
+    "weighted_sampling: balanced",
     "{samples: 3}",
 )
 

@@ -346,6 +346,33 @@ VALUES: list[Case] = [
         "class_weight: {setosa: 2}",
         "12:38 <setosa> a key of class_weight must be a whole number >= 0, got 'setosa'",
     ),
+    (
+        "batch_size: 16",
+        "weighted_sampling: balance",
+        "12:42 <balance> weighted_sampling must be balanced or sample_weight or "
+        "a mapping from a whole number >= 0 to a number >= 0, got 'balance' | did you mean balanced?",
+    ),
+    (
+        "batch_size: 16",
+        "class_weight: balanced, weighted_sampling: balanced",
+        "12:66 <balanced> class_weight and weighted_sampling would make up for rare classes twice | keep one of them",
+    ),
+    (
+        "batch_size: 16",
+        "weighted_sampling: balanced, shuffle: false",
+        "12:61 <false> weighted_sampling draws the rows at random, which is no order to keep | leave shuffle out",
+    ),
+    (
+        "batch_size: 16",
+        "sampler: balanced",
+        "12:23 <sampler> training has no option 'sampler' | did you mean weighted_sampling?",
+    ),
+    (
+        "batch_size: 16",
+        "sample_weight: w",
+        "12:23 <sample_weight> training has no option 'sample_weight' | sample_weight is an option of npz: "
+        "write data: {npz: {path: rows.npz, sample_weight: w}}",
+    ),
     ("batch_size: 16", "class_weight: {1: -2}", "12:41 <-2> class_weight of 1 must be a number >= 0, got -2"),
     ("name: x", "name: 3", "1:7 <3> name must be a text, got 3 | put it in quotes"),
     (

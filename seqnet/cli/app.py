@@ -19,6 +19,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "report",
+    "find-lr",
     "runs",
     "compare",
     "plot",
@@ -39,7 +40,7 @@ class Commands(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = importlib.import_module(f"seqnet.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"seqnet.cli.{cmd_name.replace('-', '_')}").command
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:

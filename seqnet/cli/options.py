@@ -7,9 +7,13 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from seqnet.errors import Problem
+    from seqnet.spec.run import RunSpec
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,6 +89,15 @@ def open_run(text: str | None, runs: Path) -> Path:
         return latest_run(runs)
     path = Path(text)
     return path if path.is_file() or (path / STATE).exists() else find_run(text, runs)
+
+
+def show_warning_of(problem: Problem, spec: RunSpec) -> None:
+    """Say on stderr what is suspicious about a file, with its place there."""
+    from seqnet.console.messages import show_warning
+    from seqnet.spec.diagnostics import render_problems
+
+    text = render_problems([problem], spec.document)
+    show_warning(text.rpartition("\n\n")[0])  # without the count at the end
 
 
 def print_json(data: Any) -> None:

@@ -162,11 +162,7 @@ class _Events:
 
     def _show(self, name: str, details: dict[str, Any]) -> None:
         if name == "warning":
-            from seqnet.console.messages import show_warning
-            from seqnet.spec.diagnostics import render_problems
-
-            text = render_problems([details["problem"]], self.spec.document)
-            show_warning(text.rpartition("\n\n")[0])  # without the count at the end
+            options.show_warning_of(details["problem"], self.spec)
         elif name == "data":
             self.data = details["data"]
         elif name == "model" and self.shown:

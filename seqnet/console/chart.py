@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import IO
 
 from rich.cells import cell_len
@@ -29,13 +29,17 @@ _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 @dataclass(frozen=True)
 class Series:
-    """One curve. ys: NaN where there is no value. letter: for ASCII. best: the index of the point that is marked."""
+    """One curve. ys: NaN where there is no value. letter: for ASCII. best: the index of the point that is marked.
+
+    marks: signs for other points, by index.
+    """
 
     name: str
-    xs: Sequence[int]
+    xs: Sequence[float]
     ys: Sequence[float]
     letter: str = ""
     best: int | None = None
+    marks: Mapping[int, str] = field(default_factory=dict)
 
     def points(self) -> list[tuple[float, float]]:
         return [(float(x), y) for x, y in zip(self.xs, self.ys, strict=True) if abs(y) < _HUGE]
@@ -85,14 +89,23 @@ def _label(value: float, step: float) -> str:
     return f"{value:.{digits}f}" if digits <= 6 and abs(value) < 1e6 else f"{value:.3g}"
 
 
-def show_chart(title: str, series: Sequence[Series]) -> None:
+def show_chart(title: str, series: Sequence[Series], *, x_name: str = "epoch", log_x: bool = False) -> None:
     """Print a chart, as wide as the terminal."""
     room = max(theme.columns(sys.stdout), _NARROWEST)
-    theme.show(*chart(title, series, stream=sys.stdout, width=room - 1), width=room)
+    made = chart(title, series, stream=sys.stdout, width=room - 1, x_name=x_name, log_x=log_x)
+    theme.show(*made, width=room)
 
 
-def chart(title: str, series: Sequence[Series], *, stream: IO[str], width: int) -> list[Text]:
-    """Curves over epochs, with axes and a legend, for a stream and in at most `width` cells."""
+def chart(
+    title: str,
+    series: Sequence[Series],
+    *,
+    stream: IO[str],
+    width: int,
+    x_name: str = "epoch",
+    log_x: bool = False,
+) -> list[Text]:
+    """Curves with axes and a legend, for a stream and in at most `width` cells. log_x: for x > 0 of many sizes."""
     ascii_only = theme.is_ascii(stream) or not theme.has_colour(stream) or len(series) > len(COLOURS)
     drawn = [(index, one) for index, one in enumerate(series) if one.points()]
     heading = Text(printable(title), theme.TITLE)
@@ -105,15 +118,18 @@ def chart(title: str, series: Sequence[Series], *, stream: IO[str], width: int) 
     y_ticks = {down.cells - 1 - down.cell(value): label for value, label in down.ticks(4)}
     label_width = max(5, *map(len, y_ticks.values())) if y_ticks else 5
     columns = max(min(width, _WIDEST) - label_width - 2, 10)
-    across = _Axis(xs, columns * (1 if ascii_only else 2))
+    across = _Axis(xs, columns * (1 if ascii_only else 2), log=log_x)
     canvas = (_Letters if ascii_only else _Braille)(columns)
     for index, one in drawn:
         places = [(across.cell(x), down.cells - 1 - down.cell(y)) for x, y in one.points()]
         canvas.draw(places, _letter(one, index) if ascii_only else COLOURS[index])
     for _, one in drawn:
-        if one.best is not None and abs(one.ys[one.best]) < _HUGE:
-            place = across.cell(one.xs[one.best]), down.cells - 1 - down.cell(one.ys[one.best])
-            canvas.mark(place, "*" if ascii_only else "★")
+        signs = {index: theme.sign(sign, stream) for index, sign in one.marks.items()}
+        if one.best is not None:
+            signs[one.best] = "*" if ascii_only else "★"
+        for index, sign in signs.items():
+            if abs(one.ys[index]) < _HUGE:
+                canvas.mark((across.cell(one.xs[index]), down.cells - 1 - down.cell(one.ys[index])), sign)
     if log:
         heading.append("  (powers of ten)", theme.FAINT)
     lines = [heading]
@@ -124,7 +140,7 @@ def chart(title: str, series: Sequence[Series], *, stream: IO[str], width: int) 
         line = Text(no_wrap=True, overflow="crop")
         line.append(f"{label or '':>{label_width}} {tick if label is not None else upright}", theme.FAINT)
         lines.append(line.append_text(canvas.line(row)))
-    lines += _x_axis(across, columns, canvas.across, label_width, ascii_only)
+    lines += _x_axis(x_name, across, columns, canvas.across, label_width, ascii_only)
     return [*lines, *_legend(series, ascii_only, label_width, min(width, _WIDEST))]
 
 
@@ -187,7 +203,7 @@ def _joined(places: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
             yield x + round((to_x - x) * step / steps), y + round((to_y - y) * step / steps)
 
 
-def _x_axis(across: _Axis, columns: int, per_cell: int, margin: int, ascii_only: bool) -> list[Text]:
+def _x_axis(name: str, across: _Axis, columns: int, per_cell: int, margin: int, ascii_only: bool) -> list[Text]:
     level, tick, corner = ("-", "+", "+") if ascii_only else ("─", "┬", "└")
     axis, labels = [level] * columns, [" "] * (columns + 8)
     free = 0
@@ -200,7 +216,7 @@ def _x_axis(across: _Axis, columns: int, per_cell: int, margin: int, ascii_only:
             free = start + len(label) + 1
     return [
         Text(f"{'':>{margin}} {corner}{''.join(axis)}", theme.FAINT),
-        Text(f"{'epoch':>{margin}}  {''.join(labels).rstrip()}", theme.FAINT),
+        Text(f"{name:>{margin}}  {''.join(labels).rstrip()}", theme.FAINT),
     ]
 
 

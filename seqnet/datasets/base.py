@@ -23,22 +23,23 @@ SUFFIX = {"train": "train", "validation": "val", "test": "test"}
 
 @dataclass
 class Split:
-    """Rows that are used together: x (N, …), targets y (N,) or (N, …) or None, one weight a row (N,) or None."""
+    """Rows that are used together: x (N, …), targets y (N,) or (N, …) or None, one weight a row (N,) or None.
+
+    sample_weight counts in the loss and in weighted metrics; sampling_weight says how often rows are drawn.
+    """
 
     x: Array
     y: Array | None = None
     sample_weight: Array | None = None
+    sampling_weight: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     def take(self, rows: Array) -> Split:
         """The given rows (integer indices) as a split of their own."""
-        return Split(
-            self.x[rows],
-            None if self.y is None else self.y[rows],
-            None if self.sample_weight is None else self.sample_weight[rows],
-        )
+        parts = (self.y, self.sample_weight, self.sampling_weight)
+        return Split(self.x[rows], *(None if part is None else part[rows] for part in parts))
 
 
 @dataclass
@@ -148,7 +149,12 @@ class Data:
         named = [
             (name, array_name, array)
             for name, split in self.splits.items()
-            for array_name, array in (("x", split.x), ("y", split.y), ("sample_weight", split.sample_weight))
+            for array_name, array in (
+                ("x", split.x),
+                ("y", split.y),
+                ("sample_weight", split.sample_weight),
+                ("sampling_weight", split.sampling_weight),
+            )
         ]
         return [(name, array_name, array) for name, array_name, array in named if array is not None]
 

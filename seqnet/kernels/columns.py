@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.kernels.elementwise import INFINITY
 
 # Numbers side by side. From 4097 on, a row that is added to all rows costs no more than an array of full size; below,
 # NumPy (2.4) takes twice as long.
@@ -52,15 +53,21 @@ def total_and_squares(x: Array, centre: Array | None) -> tuple[Array, Array]:
     return plain, squares
 
 
-def total_and_product(dy: Array, x: Array, centre: Array | None) -> tuple[Array, Array]:
-    """Σ dy and Σ dy (x - centre) over rows, in float64."""
+def total_and_product(
+    dy: Array, x: Array, centre: Array | None, gate: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Σ dy and Σ dy (x - centre) over rows, in float64, and dy. gate: dy counts where it is positive, and is given back
+    with zeros elsewhere, as a new array."""
     rows, channels = x.shape
+    given, dy = dy, dy if gate is None else np.empty_like(dy)
     plain, product = np.zeros(channels), np.zeros(channels)
     for side, parts in layout(rows, channels):
         middle = None if centre is None else repeat(centre, side)
         sums = np.zeros((2, side * channels))
         for part in parts:
             slope, source = dy[part].reshape(-1, side * channels), x[part].reshape(-1, side * channels)
+            if gate is not None:
+                np.multiply(given[part].reshape(slope.shape), gate[part].reshape(slope.shape) > 0, out=slope)
             ones = np.ones(len(source), x.dtype)
             sums[0] += ones @ slope
             if middle is None:
@@ -72,11 +79,13 @@ def total_and_product(dy: Array, x: Array, centre: Array | None) -> tuple[Array,
         folded = np.add.reduce(sums.reshape(2, side, channels), axis=1)
         plain += folded[0]
         product += folded[1]
-    return plain, product
+    return plain, product, dy
 
 
-def scale_and_shift(x: Array, scale: Array, shift: Array | None, centre: Array | None = None) -> Array:
-    """(x - centre) scale + shift, as a new array."""
+def scale_and_shift(
+    x: Array, scale: Array, shift: Array | None, centre: Array | None = None, *, rectify: bool = False
+) -> Array:
+    """(x - centre) scale + shift, as a new array; rectify: no less than 0."""
     rows, channels = x.shape
     y = np.empty_like(x)
     for side, parts in layout(rows, channels):
@@ -90,26 +99,37 @@ def scale_and_shift(x: Array, scale: Array, shift: Array | None, centre: Array |
             np.multiply(source, factor, out=out)
             if summand is not None:
                 out += summand
+            if rectify:
+                out.clip(0.0, INFINITY, out=out)
     return y
 
 
-def mix(dy: Array, scale: Array, x: Array, weight: Array, shift: Array, centre: Array | None = None) -> Array:
-    """dy scale + (x - centre) weight + shift, as a new array."""
+def mix(
+    dy: Array,
+    scale: Array,
+    x: Array,
+    weight: Array,
+    shift: Array,
+    centre: Array | None = None,
+    *,
+    out: Array | None = None,
+) -> Array:
+    """dy scale + (x - centre) weight + shift, as a new array, or in `out`, which may be dy."""
     rows, channels = x.shape
-    dx = np.empty_like(dy)
+    dx = np.empty_like(dy) if out is None else out
     for side, parts in layout(rows, channels):
         factor, other, summand = repeat(scale, side), repeat(weight, side), repeat(shift, side)
         middle = None if centre is None else repeat(centre, side)
         for part in parts:
-            slope, source, out = (array[part].reshape(-1, side * channels) for array in (dy, x, dx))
+            slope, source, target = (array[part].reshape(-1, side * channels) for array in (dy, x, dx))
             if middle is None:
                 gap = source * other
             else:
                 gap = source - middle
                 gap *= other
-            np.multiply(slope, factor, out=out)
-            out += gap
-            out += summand
+            np.multiply(slope, factor, out=target)
+            target += gap
+            target += summand
     return dx
 
 

@@ -88,6 +88,7 @@ def _transforms(windows: Windows) -> bool:
     flat = windows.kernel[0] == windows.size[0] == windows.strides[2] == 1 and windows.dilation == (1, 1, 1)
     return (
         flat
+        and windows.kernel[1] > 2  # with two taps a row the way there and back costs as much as it saves
         and min(windows.before) >= 0
         and cook_toom.outputs_for(windows.out[1], windows.kernel[1], windows.strides[1]) > 0
     )
@@ -191,20 +192,15 @@ def _blocks(x: Array, y: Array, windows: Windows, scratch: Scratch) -> Iterator[
         counts, spans = windows.block(axis, start, stop)
         some, lengths = x[images], [high - low for low, high in spans]
         inside = all(low >= 0 and high <= size for (low, high), size in zip(spans, windows.size, strict=True))
-        direct = inside and stride == 1
-        width = max(lengths[2] // stride + 1, 1) if stride > 1 else lengths[2]
-        shapes = [(0,)] if direct else [(len(some), lengths[0], lengths[1], width * stride, channels)]
-        apart = [(len(some), lengths[0], lengths[1], width, channels)] * (stride if stride > 1 else 0)
-        padded, *columns = carve(scratch, x.dtype, *shapes, *apart)
-        if direct:
-            source, origin = some, [low for low, _ in spans]
+        if inside and stride == 1:
+            sources, origin = [some], [low for low, _ in spans]
         else:
-            reached = [*spans[:2], (spans[2][0], spans[2][0] + width * stride)]
-            cover(some, windows, reached, padded)
-            source, origin = padded, [0, 0, 0]
-        for phase, column in enumerate(columns):
-            np.copyto(whole_pixels(column), whole_pixels(source[:, :, :, phase::stride]))
-        views = [_view(columns or [source], windows, counts, taps, origin, line) for taps in groups]
+            width = lengths[2] // stride + 1 if stride > 1 else lengths[2]
+            shape = (len(some), lengths[0], lengths[1], width, channels)
+            sources, origin = carve(scratch, x.dtype, *[shape] * stride), [0, 0, 0]
+            for phase, source in enumerate(sources):
+                cover(some, windows, [*spans[:2], (spans[2][0] + phase, spans[2][0] + phase + width * stride)], source)
+        views = [_view(sources, windows, counts, taps, origin, line) for taps in groups]
         part = y[images][(slice(None),) * (axis + 1) + (slice(start, stop),)]
         yield views, part.reshape(*part.shape[:3], line)
 

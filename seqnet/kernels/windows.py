@@ -145,16 +145,22 @@ def covered(x: Array, windows: Windows, spans: list[tuple[int, int]], buffer: Ar
 
 
 def cover(x: Array, windows: Windows, spans: list[tuple[int, int]], buffer: Array) -> None:
-    """Copy the part of x in the spans into `buffer`, with zeros around the image."""
+    """Copy the part of x in the spans into `buffer`, with zeros around the image; where the buffer is narrower than the
+    span, every so many columns of it."""
     here, there = [], []
-    for (low, high), size in zip(spans, windows.size, strict=True):
-        here.append(slice(max(0, -low), min(high, size) - low))
-        there.append(slice(max(0, low), min(high, size)))
+    for (low, high), size, length in zip(spans, windows.size, buffer.shape[1:4], strict=True):
+        step = (high - low) // length
+        first = max(0, -(low // step))
+        stop = max(first, -((low - min(high, size)) // step))
+        here.append(slice(first, stop))
+        there.append(slice(low + first * step, max(0, low + (stop - 1) * step + 1), step))
     for axis, part in enumerate(here, 1):  # zeros go around what is copied, and nowhere else
         before = (slice(None), *here[: axis - 1])
         buffer[(*before, slice(0, part.start))] = 0.0
         buffer[(*before, slice(part.stop, None))] = 0.0
-    buffer[(slice(None), *here)] = x[(slice(None), *there)]
+    if buffer.strides[-1] == x.strides[-1] == x.itemsize:
+        x, buffer = whole_pixels(x), whole_pixels(buffer)
+    np.copyto(buffer[(slice(None), *here)], x[(slice(None), *there)])
 
 
 def window_view(source: Array, windows: Windows, counts: Triple) -> Array:

@@ -390,8 +390,12 @@ class Layer(Component):
         """The same layer, same variables, ending before its activation."""
         return self.replace(activation=Linear())
 
+    def fuses(self, activation: Activation) -> bool:
+        """Whether the layer can apply `activation` to its output, in the array that it makes anyway."""
+        return self.channels_from is not None and isinstance(self.final_activation(), Linear)
+
     def with_final_activation(self, activation: Activation) -> Layer:
-        """The same layer, same variables, ending with `activation`, where it ended with none."""
+        """The same layer, same variables, ending with `activation`, where it fuses that."""
         return self.replace(activation=activation)
 
     @property

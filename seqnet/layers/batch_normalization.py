@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from seqnet.activations import Activation, ReLU
 from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import NonNegativeFloat, Share
 from seqnet.constraints import Constraint
@@ -137,23 +138,35 @@ class BatchNormalization(Layer):
     # -- forward ----------------------------------------------------------------------------------------------------
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
+        return self.normalize(x, ctx, rectify=False)
+
+    def normalize(self, x: Array, ctx: Context, *, rectify: bool) -> tuple[Array, Cache]:
+        """forward; rectify: max(y, 0) in its place, which is cheap while a part of y is in the cache."""
         columns = _columns(x, self.axis)
         if not ctx.training or self._is_frozen(ctx):
             mean, inverse, scale, shift = self._moving_affine(ctx.params)
-            y = scale_and_shift(columns, scale.astype(x.dtype), shift.astype(x.dtype))
+            y = scale_and_shift(columns, scale.astype(x.dtype), shift.astype(x.dtype), rectify=rectify)
             stats = None
         else:
             gamma: Array | float = ctx.params["gamma"].astype(np.float64) if self.scale else 1.0
             beta: Array | float = ctx.params["beta"].astype(np.float64) if self.center else 0.0
             stats = self._measure(columns, _row_weights(ctx.mask, x, self.axis), gamma, ctx)
             shift = beta + stats.d * gamma + _off_centre(stats) * stats.scale
-            y = scale_and_shift(columns, stats.scale.astype(x.dtype), shift.astype(x.dtype), stats.centre)
+            vectors = stats.scale.astype(x.dtype), shift.astype(x.dtype), stats.centre
+            y = scale_and_shift(columns, *vectors, rectify=rectify)
             mean, inverse, scale = stats.mean, stats.inverse, stats.scale
-        return _back(y, x.shape, self.axis), (columns, x.shape, stats, mean, inverse, scale)
+        gate = y if rectify else None
+        return _back(y, x.shape, self.axis), (columns, x.shape, stats, mean, inverse, scale, gate)
 
     def affine(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
         """gamma / sqrt(moving_variance + epsilon), and beta less the moving mean times that."""
         return self._moving_affine(params)[2:]
+
+    def fuses(self, activation: Activation) -> bool:
+        return isinstance(activation, ReLU) and activation.is_plain
+
+    def with_final_activation(self, activation: Activation) -> Layer:
+        return Rectified(self)
 
     def _moving_affine(self, params: Mapping[str, Array]) -> tuple[Array, Array, Array, Array]:
         """Mean and 1 / sqrt(variance + epsilon) of the moving statistics, and the scale and the shift they make."""
@@ -233,18 +246,18 @@ class BatchNormalization(Layer):
     # -- backward ---------------------------------------------------------------------------------------------------
 
     def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
-        x, shape, stats, mean, inverse, scale = cache
+        x, shape, stats, mean, inverse, scale, gate = cache
         slope = _columns(dy, self.axis)
         if stats is None:
-            if ctx.grads.views:
-                plain, product = total_and_product(slope, x, mean.astype(x.dtype))
+            if ctx.grads.views or gate is not None:
+                plain, product, slope = total_and_product(slope, x, mean.astype(x.dtype), gate)
                 ctx.grads.add("beta", plain)
                 ctx.grads.add("gamma", product * inverse)
             if not need_dx:
                 return None
             return _back(scale_and_shift(slope, scale.astype(dy.dtype), None), shape, self.axis)
         centre, off = stats.centre, _off_centre(stats)
-        plain, product = total_and_product(slope, x, centre)
+        plain, product, slope = total_and_product(slope, x, centre, gate)
         product += off * plain  # Σ dy (x - mean)
         ctx.grads.add("beta", plain)
         ctx.grads.add("gamma", product * inverse * stats.r + plain * stats.d)
@@ -255,7 +268,8 @@ class BatchNormalization(Layer):
         shift = -scale * plain / stats.number + off * weight
         vectors = [vector.astype(dy.dtype) for vector in (scale, weight, shift)]
         if stats.weight is None:
-            dx = mix(slope, vectors[0], x, vectors[1], vectors[2], centre)
+            own = None if gate is None else slope
+            dx = mix(slope, vectors[0], x, vectors[1], vectors[2], centre, out=own)
         else:  # the statistics do not depend on masked rows
             dx = scale_and_shift(x, vectors[1], vectors[2], centre)
             dx *= stats.weight
@@ -264,6 +278,23 @@ class BatchNormalization(Layer):
 
     def _channels(self, in_shape: Shape) -> tuple[int, ...]:
         return known_lengths(row_axes(self.axis, in_shape), in_shape)
+
+
+class Rectified(Layer):
+    """A batch normalization and the plain ReLU behind it, computed together."""
+
+    def __init__(self, norm: BatchNormalization) -> None:
+        self.norm = norm
+        self.name, self.activity_regularizer = norm.name, None
+
+    def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
+        return self.norm.normalize(x, ctx, rectify=True)
+
+    def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
+        return self.norm.backward(dy, cache, ctx, need_dx=need_dx)
+
+    def output_mask(self, x: Array, mask: Array | None) -> Array | None:
+        return self.norm.output_mask(x, mask)
 
 
 def _guess(x: Array) -> Array | None:

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
+
 from seqnet.activations import Activation
 from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import ComponentOf, PositiveInt, Tuple
@@ -14,6 +16,7 @@ from seqnet.errors import ShapeError
 from seqnet.layers.base import Context, Layer, layer, show_shape
 from seqnet.layers.convolution import Conv1D, Conv2D, Conv3D
 from seqnet.layers.core import Dense, Input
+from seqnet.layers.fusing import fused, makes_its_own
 from seqnet.layers.inner import flops_of, mask_after, run, run_all, run_all_back, run_back
 from seqnet.registry import snake_case
 
@@ -64,6 +67,7 @@ class Residual(_Block):
 
     def setup(self) -> None:
         self.adopt(self.layers)
+        self._running, _ = fused(self.layers)
         self._projections: dict[Shape, Layer] = {}
 
     def output_shape(self, in_shape: Shape) -> Shape:
@@ -86,11 +90,11 @@ class Residual(_Block):
         return flops_of(self.children(in_shape)) + math.prod(n or 1 for n in out_shape)
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
-        inner, _, caches = run_all(self.layers, x, ctx, ctx.mask)
+        inner, _, caches = run_all(self._running, x, ctx, ctx.mask)
         around, projected = x, None
         if self.shortcut == "projection":
             around, _, projected = run(self._projection(x.shape[1:]), x, ctx, len(self.layers), ctx.mask)
-        z = inner + around
+        z = np.add(inner, around, out=inner if makes_its_own(self._running[-1]) else None)
         y, activated = self.activation.forward(z, out=z)
         return y, (caches, projected, activated, x.shape[1:])
 
@@ -101,8 +105,10 @@ class Residual(_Block):
         if self.shortcut == "projection":
             projection = self._projection(in_shape)
             around = run_back(projection, dz, projected, ctx, len(self.layers), need_dx=need_dx)
-        dx = run_all_back(self.layers, dz, caches, ctx, need_dx=need_dx)
-        return dx + around if dx is not None and around is not None and need_dx else None
+        dx = run_all_back(self._running, dz, caches, ctx, need_dx=need_dx)
+        if dx is None or around is None or not need_dx:
+            return None
+        return np.add(dx, around, out=dx if makes_its_own(self._running[0]) else None)
 
     def output_mask(self, x: Array, mask: Array | None) -> Array | None:
         """Keras's Add: a step is real where one of the summands says so, and unknown where one says nothing."""
@@ -167,6 +173,7 @@ class Repeat(_Block):
         self.adopt(self.layers)
         self.takes_integers = self.layers[0].takes_integers
         self.copies = [type(one).from_config(one.get_config()) for _ in range(self.times) for one in self.layers]
+        self._running, _ = fused(self.copies)
 
     def output_shape(self, in_shape: Shape) -> Shape:
         return _shapes(self.copies, in_shape)[-1]
@@ -178,11 +185,11 @@ class Repeat(_Block):
         return flops_of(self.children(in_shape))
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
-        y, _, caches = run_all(self.copies, x, ctx, ctx.mask)
+        y, _, caches = run_all(self._running, x, ctx, ctx.mask)
         return y, caches
 
     def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
-        return run_all_back(self.copies, dy, cache, ctx, need_dx=need_dx)
+        return run_all_back(self._running, dy, cache, ctx, need_dx=need_dx)
 
     def output_mask(self, x: Array, mask: Array | None) -> Array | None:
         return mask_after(self.copies, x, mask)

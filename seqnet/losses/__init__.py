@@ -67,8 +67,9 @@ def serialize(loss: Loss) -> dict[str, Any]:
     return {"class_name": loss.spec_name, "config": loss.get_config()}
 
 
-def deserialize(name: str | Mapping[str, Any]) -> Loss:
-    """The inverse of serialize; a name stands for that loss with its defaults."""
+def deserialize(name: str | Mapping[str, Any], custom_objects: Any = None) -> Loss:
+    """The inverse of serialize; a name stands for that loss with its defaults. custom_objects: for Keras's sake; a
+    class of one's own is known here since it was registered."""
     return declare.get(Loss, name)
 
 

@@ -100,8 +100,9 @@ def serialize(metric: Metric) -> dict[str, Any]:
     return {"class_name": metric.spec_name, "config": metric.get_config()}
 
 
-def deserialize(config: str | Mapping[str, Any]) -> Metric:
-    """The inverse of serialize; a name stands for that metric with its defaults."""
+def deserialize(config: str | Mapping[str, Any], custom_objects: Any = None) -> Metric:
+    """The inverse of serialize; a name stands for that metric with its defaults. custom_objects: for Keras's sake; a
+    class of one's own is known here since it was registered."""
     return declare.get(Metric, config)
 
 

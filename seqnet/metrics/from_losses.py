@@ -38,7 +38,7 @@ class LossMetric(Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true, y_pred = np.asarray(y_true), as_floats(y_pred)
-        if self.loss.labels == "one_hot":
+        if self.loss.labels in ("one_hot", "binary"):
             y_true = class_rows(self.name, y_true, y_pred)
         elif self.loss.labels == "integer" and y_true.shape == y_pred.shape and y_pred.shape[-1] > 1:
             y_true = class_indices(self.name, y_true, y_pred)
@@ -67,7 +67,10 @@ class MeanSquaredError(LossMetric):
 
 @metric("rmse", "RMSE")
 class RootMeanSquaredError(MeanMetric):
-    """sqrt(mean of (y_true - y_pred)^2), the root taken over all rows at once. y_true, y_pred: (N, ..., D)."""
+    """sqrt(mean of (y_true - y_pred)^2), the root taken over all rows at once. y_true, y_pred: (N, ..., D).
+
+    Differs from Keras: masked entries do not count, as in mse.
+    """
 
     direction = "min"
 
@@ -126,14 +129,20 @@ class CosineSimilarity(LossMetric):
 
 @metric()
 class Hinge(LossMetric):
-    """mean of max(1 - t y_pred, 0), t = y_true in -1 and 1 (or 0 and 1). y_true, y_pred: (N, ..., D)."""
+    """mean of max(1 - t y_pred, 0), t = y_true in -1 and 1 (or 0 and 1).
+
+    y_true: (N, ..., D) or integer classes (N, ...), y_pred: (N, ..., D).
+    """
 
     loss_class = losses.Hinge
 
 
 @metric()
 class SquaredHinge(LossMetric):
-    """mean of max(1 - t y_pred, 0)^2, t = y_true in -1 and 1 (or 0 and 1). y_true, y_pred: (N, ..., D)."""
+    """mean of max(1 - t y_pred, 0)^2, t = y_true in -1 and 1 (or 0 and 1).
+
+    y_true: (N, ..., D) or integer classes (N, ...), y_pred: (N, ..., D).
+    """
 
     loss_class = losses.SquaredHinge
 
@@ -164,7 +173,7 @@ class Poisson(LossMetric):
 
 @metric("bce", "BCE")
 class BinaryCrossentropy(LossMetric):
-    """mean of -(t log p + (1 - t) log(1 - p)). y_true, y_pred: (N, ..., C)."""
+    """mean of -(t log p + (1 - t) log(1 - p)). y_true: (N, ..., C) or integer classes (N, ...), y_pred: (N, ..., C)."""
 
     loss_class = losses.BinaryCrossentropy
 

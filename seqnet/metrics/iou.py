@@ -15,6 +15,7 @@ from seqnet.declare import option
 from seqnet.errors import ShapeError
 from seqnet.losses.shapes import as_floats, fit_weights
 from seqnet.metrics.base import AFTER_DTYPE, Metric, metric
+from seqnet.metrics.labels import class_rows
 
 EPSILON = 1e-7
 
@@ -87,7 +88,11 @@ class ClassIoU(IoUMetric):
         self.targets = getattr(self, "target_class_ids", tuple(range(self.num_classes)))
 
     def indices(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
-        # Of different ranks, the one with an axis more has the class axis; of equal ranks, the options say.
+        # Of different ranks, the one with an axis more has the class axis; of equal ranks, the options say, unless only
+        # scores fit the labels.
+        if self.sparse_y_pred and self.fits_scores(y_true, y_pred):
+            y_pred = y_pred.argmax(axis=self.axis)
+            y_true = np.squeeze(y_true, self.axis) if y_true.shape[self.axis] == 1 else y_true.argmax(axis=self.axis)
         more = y_true.ndim - y_pred.ndim
         scores = more < 0 if more else not self.sparse_y_pred
         alike = scores and y_true.shape == y_pred.shape
@@ -99,6 +104,17 @@ class ClassIoU(IoUMetric):
                 " rows of scores need sparse_y_pred: false"
             )
         return t.reshape(p.shape), p
+
+    def fits_scores(self, y_true: Array, y_pred: Array) -> bool:
+        """Whether predictions of the labels' rank can only be scores: for labels (N, 1) or one-hot rows of as many."""
+        classes = y_pred.shape[self.axis] if y_pred.ndim > 1 else 0
+        if y_pred.dtype.kind != "f" or not 1 < y_pred.ndim == y_true.ndim or not 1 < classes == self.num_classes:
+            return False
+        if y_true.shape[self.axis] == 1:
+            return True
+        if y_true.shape != y_pred.shape or not ((y_true == 0) | (y_true == 1)).all():
+            return False
+        return bool((np.count_nonzero(y_true, axis=self.axis) == 1).all())
 
     def numbers(self, x: Array, is_rows: bool) -> Array:
         """Class numbers of rows of scores."""
@@ -147,7 +163,7 @@ class OneHotMeanIoU(ClassIoU):
 class BinaryIoU(IoUMetric):
     """mean over target_class_ids of tp / (tp + fp + fn), a prediction of at least `threshold` being class 1.
 
-    y_true: (N, ...) 0/1, y_pred: (N, ...) in 0..1.
+    y_true: (N, ...) 0/1 or integer classes, y_pred: (N, ...) in 0..1.
     """
 
     target_class_ids: Annotated[tuple[int, ...], Tuple(Number(whole=True, ge=0, le=1), minimum=1)] = option(
@@ -160,6 +176,7 @@ class BinaryIoU(IoUMetric):
         self.classes, self.targets = 2, self.target_class_ids
 
     def indices(self, y_true: Array, y_pred: Array) -> tuple[Array, Array]:
+        y_true = class_rows(self.name, y_true, y_pred)
         if y_true.size != y_pred.size:
             raise ShapeError(f"{self.name}: labels of shape {y_true.shape} do not fit predictions of {y_pred.shape}")
         return y_true.reshape(y_pred.shape), as_floats(y_pred) >= self.threshold

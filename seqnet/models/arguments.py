@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from seqnet.arrays import Array
-from seqnet.errors import DataError, ShapeError, UsageError
+from seqnet.checkers import Checker
+from seqnet.datasets.labels import class_labels
+from seqnet.datasets.splits import split_rows, tail_rows
+from seqnet.errors import DataError, Problem, ShapeError, UsageError
 from seqnet.network.network import Network
-from seqnet.training.compiled import check_rows, class_weights
+from seqnet.training.compiled import check_rows
 from seqnet.training.feed import Batch, Feed, Rows
+from seqnet.training.weighting import CLASS_WEIGHT, class_weights, sampling_weights
 
 
 def check_pair(network: Network, x: Any, y: Any) -> tuple[Array, Array]:
@@ -26,19 +32,64 @@ def check_pair(network: Network, x: Any, y: Any) -> tuple[Array, Array]:
 
 
 def check_weight(sample_weight: Any, class_weight: Any, y: Array) -> Array | None:
-    """One weight a row, from what fit was given; None where all count the same. Raises UsageError, ShapeError."""
+    """One weight a row from what was given, None where all count alike. Raises UsageError, ShapeError, DataError."""
     if class_weight is not None:
         if sample_weight is not None:
             raise UsageError("give class_weight or sample_weight, not both")
-        if class_weight != "balanced" and not isinstance(class_weight, Mapping):
-            raise UsageError(f"class_weight must be a mapping such as {{0: 1.0, 1: 5.0}}, got {class_weight!r}")
-        return class_weights(class_weight, y)
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight, np.float32)
-    if len(weight) != len(y):
-        raise ShapeError(f"sample_weight has {len(weight)} rows, but y has {len(y)}")
-    return weight
+        return class_weights(_checked(CLASS_WEIGHT, class_weight, "class_weight"), y)
+    return None if sample_weight is None else _row_weights(sample_weight, "sample_weight", len(y))
+
+
+def weigh_rows(source: Rows | Feed[Batch], weighted_sampling: Any, shuffle: Any) -> Rows | Feed[Batch]:
+    """The rows with the weight that weighted_sampling gives each, if any. Raises UsageError, ShapeError, DataError."""
+    if weighted_sampling is None:
+        return source
+    if isinstance(source, Feed):
+        raise UsageError(f"weighted_sampling needs arrays, and x is a {type(source.source).__name__}")
+    if shuffle is not True:
+        raise UsageError("weighted_sampling draws the rows at random, which is no order to keep; leave shuffle out")
+    if isinstance(weighted_sampling, (str, Mapping)):
+        return source
+    weights = _row_weights(weighted_sampling, "weighted_sampling", len(source))
+    return replace(source, sampling=sampling_weights(weights))
+
+
+def weigh_classes(source: Rows | Feed[Batch], class_weight: Any, weighted_sampling: Any) -> Rows | Feed[Batch]:
+    """The training rows with weights by class, in the loss or for the sampling. Raises UsageError, DataError."""
+    if isinstance(source, Feed):  # whose batches are weighed when they come
+        return source
+    if class_weight is not None and weighted_sampling is not None:
+        raise UsageError("class_weight and weighted_sampling would make up for rare classes twice; keep one of them")
+    if class_weight is not None:
+        return replace(source, weight=check_weight(source.weight, class_weight, source.y))
+    if not isinstance(weighted_sampling, (str, Mapping)):
+        return source
+    weights = _checked(CLASS_WEIGHT, weighted_sampling, "weighted_sampling")
+    return replace(source, sampling=sampling_weights(class_weights(weights, source.y, "weighted_sampling")))
+
+
+def _row_weights(weights: Any, name: str, rows: int) -> Array:
+    found = np.asarray(weights)
+    if found.dtype.kind not in "biuf":
+        raise DataError(f"{name} must hold numbers, got {weights!r:.60}")
+    if not found.ndim or len(found) != rows:
+        got = f"{len(found)} rows" if found.ndim else "a single number"
+        raise ShapeError(f"{name} has {got}, but y has {rows}")
+    if not np.isfinite(found).all():
+        raise DataError(f"{name} must hold finite numbers, but that of row {_first_bad(found)} is not")
+    return found.astype(np.float32)
+
+
+def _first_bad(weights: Array) -> int:
+    return int(np.argwhere(~np.isfinite(weights))[0][0])
+
+
+def _checked(checker: Checker, value: Any, name: str) -> Any:
+    problems: list[Problem] = []
+    checked = checker.check(value, (name,), problems)
+    if problems:
+        raise UsageError("; ".join(str(problem) for problem in problems))
+    return checked
 
 
 def unpack(batch: Any) -> tuple[Any, Any, Any]:
@@ -59,20 +110,45 @@ def require_alone(source: Any, class_weight: Any = None, **others: Any) -> None:
         raise UsageError(f"class_weight={class_weight!r} needs all labels at once; with a {kind} give a mapping")
 
 
-def split_tail(rows: Rows | Feed[Batch], fraction: float) -> tuple[Rows, Rows]:
-    """Keras's validation_split: the rows from floor(n (1 - fraction)) on."""
+def split_validation(
+    rows: Rows | Feed[Batch], fraction: float, stream: np.random.SeedSequence | None
+) -> tuple[Rows, Rows]:
+    """(training rows, validation rows): the last ones, from floor(n (1 - fraction)) on, as Keras takes them.
+
+    stream: chooses them at random instead, from each class its share where the labels are classes.
+    Raises UsageError, DataError.
+    """
     if isinstance(rows, Feed):
         raise UsageError(
             f"validation_split needs arrays, and x is a {type(rows.source).__name__}; give validation_data instead"
         )
-    if not 0 < fraction < 1:
-        raise UsageError(f"validation_split must be a number > 0 and < 1, got {fraction}")
-    at = int(len(rows) * (1 - fraction))
-    if at in (0, len(rows)):
-        raise DataError(f"{len(rows)} rows can't be split with validation_split {fraction}: one side would be empty")
-    cut = [None if part is None else (part[:at], part[at:]) for part in (rows.x, rows.y, rows.weight)]
-    left, right = ([None if c is None else c[side] for c in cut] for side in (0, 1))
-    return Rows(*left), Rows(*right)  # type: ignore[arg-type]
+    if isinstance(fraction, bool) or not isinstance(fraction, (int, float, np.number)) or not 0 < fraction < 1:
+        raise UsageError(f"validation_split must be a number > 0 and < 1, got {fraction!r}")
+    if stream is None:
+        at = len(tail_rows(len(rows), float(fraction))[0])
+        return _taken(rows, slice(at)), _taken(rows, slice(at, None))
+    stays, held = split_rows(len(rows), float(fraction), np.random.default_rng(stream), class_labels(rows.y))
+    return _taken(rows, stays), _taken(rows, held)
+
+
+def _taken(rows: Rows, which: slice | Array) -> Rows:
+    """Some of the rows; a slice shares their memory."""
+    parts = (rows.x, rows.y, rows.weight, rows.sampling)
+    return Rows(*(None if part is None else part[which] for part in parts))  # type: ignore[arg-type]
+
+
+def batch_size_of(given: int | None, source: Rows | Feed[Batch] | None, steps: int | None) -> int:
+    """Rows a batch: those given, else such that so many steps take all rows, else 32; Keras's rule."""
+    if given is not None:
+        return given
+    return math.ceil(len(source) / steps) if steps and isinstance(source, Rows) and len(source) else 32
+
+
+def frequency(value: Any) -> int | tuple[int, ...]:
+    """validation_freq: every so many epochs, or the epochs (from 1) that end with a validation. Raises UsageError."""
+    if isinstance(value, (list, tuple, set, frozenset, range, np.ndarray)) and len(value):
+        return tuple(positive(one, "an epoch of validation_freq") for one in value)
+    return positive(value, "validation_freq")
 
 
 def flat(items: Any) -> list[Any]:

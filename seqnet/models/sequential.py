@@ -20,13 +20,17 @@ from seqnet.layers.base import Layer
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
 from seqnet.models.arguments import (
+    batch_size_of,
     check_pair,
     check_weight,
     count,
     flat,
+    frequency,
     require_alone,
-    split_tail,
+    split_validation,
     unpack,
+    weigh_classes,
+    weigh_rows,
     whole,
 )
 from seqnet.models.stack import Stack
@@ -120,31 +124,43 @@ class Sequential(Stack):
         validation_steps: int | None = None,
         validation_batch_size: int | None = None,
         validation_freq: int | Sequence[int] = 1,
+        *,
+        validation_shuffle: bool = False,
+        weighted_sampling: Any = None,
     ) -> History:
         """Train for `epochs` passes over the rows; returns the History.
 
         x: (N, ...), y: (N, ...); or x alone: a generator, an iterable or a PyDataset of (x, y) or (x, y, weight)
-        batches, in epochs of steps_per_epoch batches, or of all there are. validation_split takes the last rows,
-        before shuffling, as Keras does.
+        batches, in epochs of steps_per_epoch batches, or of all there are.
+        validation_split takes the last rows, before shuffling, as Keras does; with validation_shuffle, rows chosen at
+        random, of each class its share, and in every fit of the model the same ones.
+        class_weight: weight of each class in the loss, or "balanced". weighted_sampling: rows are drawn with
+        replacement, by one weight a row (N,), by a weight for the rows of each class, or "balanced", every class alike,
+        as PyTorch's WeightedRandomSampler does.
         Raises UsageError, ShapeError, DataError.
         """
         if shuffle not in (True, False, "batch"):
             raise UsageError(f"shuffle must be True, False or 'batch', got {shuffle!r}")
-        train = self._source(x, y, sample_weight, class_weight)
+        train: Source = weigh_rows(self._source(x, y, sample_weight, class_weight), weighted_sampling, shuffle)
         validation: Source | None = None
         if validation_data is not None:
             validation = self._check_validation(validation_data)
         elif validation_split:
-            train, validation = split_tail(train, validation_split)
+            stream = self._require_network().stream("validation split") if validation_shuffle else None
+            train, validation = split_validation(train, validation_split, stream)
+        train = weigh_classes(train, class_weight, weighted_sampling)
+        size, steps = count(batch_size, "batch_size"), count(steps_per_epoch, "steps_per_epoch")
+        validation_steps = count(validation_steps, "validation_steps")
+        validation_size = count(validation_batch_size, "validation_batch_size") or size
         options = FitOptions(
             epochs=whole(epochs, "epochs"),
-            batch_size=count(batch_size, "batch_size") or 32,
+            batch_size=batch_size_of(size, train, steps),
             shuffle=shuffle,
             initial_epoch=whole(initial_epoch, "initial_epoch"),
-            steps_per_epoch=count(steps_per_epoch, "steps_per_epoch"),
-            validation_steps=count(validation_steps, "validation_steps"),
-            validation_batch_size=count(validation_batch_size, "validation_batch_size"),
-            validation_freq=validation_freq,
+            steps_per_epoch=steps,
+            validation_steps=validation_steps,
+            validation_batch_size=batch_size_of(validation_size, validation, validation_steps),
+            validation_freq=frequency(validation_freq),
         )
         trainer = self.trainer(train, options)
         watching = self.prepare_callbacks(callbacks or (), trainer, train, validation, options, verbose)
@@ -203,10 +219,10 @@ class Sequential(Stack):
     ) -> Any:
         """Loss and metrics over the rows, in inference mode: a list in the order of compile, a number where there is
         only the loss, or with return_dict a mapping. x may hand out batches, as in fit."""
-        size = count(batch_size, "batch_size") or 32
-        source = self._source(x, y, sample_weight)
+        source, steps = self._source(x, y, sample_weight), count(steps, "steps")
+        size = batch_size_of(count(batch_size, "batch_size"), source, steps)
         compiled = self._compiled_for(source, size)
-        batches = steps_in(source, FitOptions(batch_size=size, steps_per_epoch=count(steps, "steps")))
+        batches = steps_in(source, FitOptions(batch_size=size, steps_per_epoch=steps))
         watching = known_to(self, callbacks, verbose=verbose, epochs=1, steps=batches)
         logs = test(compiled, source, size, steps, watching)
         say_result(verbose, logs, source.given if isinstance(source, Feed) else batches or 0)
@@ -374,7 +390,7 @@ class Sequential(Stack):
         """What fit and evaluate take their batches from."""
         if not is_feed(x):
             x, y = self._check_pair(x, y)
-            return Rows(x, y, check_weight(sample_weight, class_weight, y))
+            return Rows(x, y, check_weight(sample_weight, None, y))  # classes are weighed when rows have been split off
         require_alone(x, y=y, sample_weight=sample_weight, class_weight=class_weight)
         return self._feed(x, class_weight)
 

@@ -102,8 +102,9 @@ def _notes(network: Network, loss: Loss | None) -> dict[int, list[str]]:
     found: dict[int, list[str]] = {}
     for place, how in always:
         found.setdefault(place, []).append(how)
+    told = set(found)
     for place, how in inference:
-        if (place, how) not in always:
+        if place not in told:
             found.setdefault(place, []).append(f"{how} at inference")
     return found
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from seqnet.activations import Activation, Linear
 from seqnet.arrays import Array, Cache
 from seqnet.layers.base import Context, Layer
-from seqnet.layers.core import Elementwise, Identity
+from seqnet.layers.core import Identity
+from seqnet.layers.fusing import fused, ours, plain
 from seqnet.losses import Loss
 from seqnet.network.network import Network
 from seqnet.network.parameters import Variable
@@ -67,11 +68,11 @@ def _finished(layers: list[Layer], loss: Loss | None, notes: Notes) -> Plan:
 def fold_normalizations(layers: list[Layer], network: Network, notes: Notes) -> None:
     """Let a layer that multiplies by weights do the scaling and shifting of the batch normalization behind it."""
     for index, (layer, norm) in enumerate(itertools.pairwise(layers[:])):
-        if not (norm.scales_channels and layer.channels_from and _is_ours(layer, norm)):
+        if not (norm.scales_channels and layer.channels_from and plain(layer) and ours(norm)):
             continue
         axes = len(network.nodes[index].out_shape) + 1
         channels = 1 if getattr(layer, "data_format", None) == "channels_first" else axes - 1
-        if getattr(norm, "axis", -1) % axes == channels and _ends_plainly(layer):
+        if getattr(norm, "axis", -1) % axes == channels and isinstance(layer.final_activation(), Linear):
             layers[index] = Folded(layer.replace(use_bias=True), norm, network.parameters.tree[id(norm)].own)
             layers[index + 1] = Identity(name=norm.name, activity_regularizer=norm.activity_regularizer)
             notes.append((index, f"{norm.name} is part of its weights"))
@@ -79,28 +80,8 @@ def fold_normalizations(layers: list[Layer], network: Network, notes: Notes) -> 
 
 def fuse_activations(layers: list[Layer], notes: Notes) -> None:
     """Let a layer that makes an array of its own apply the activation behind it, in that array."""
-    at = 0  # the layer that made what comes to the next one
-    for index, layer in enumerate(layers[1:], 1):
-        if isinstance(layer, Identity) and layer.output_penalty() is None:
-            continue
-        maker, activation = layers[at], layer.final_activation()
-        fits = isinstance(layer, Elementwise) and activation is not None and layer.output_penalty() is None
-        if fits and _is_ours(maker, layer) and maker.channels_from and _ends_plainly(maker):
-            assert activation is not None
-            layers[at] = maker.with_final_activation(activation)
-            layers[index] = layer.without_final_activation()
-            notes.append((index, f"{maker.name} applies it to its output"))
-        at = index
-
-
-def _is_ours(*layers: Layer) -> bool:
-    """Whether nobody has changed what these layers do."""
-    return all(type(layer).__module__.startswith("seqnet.") for layer in layers)
-
-
-def _ends_plainly(layer: Layer) -> bool:
-    """Whether the output is that of the product, and nobody watches it."""
-    return isinstance(layer.final_activation(), Linear) and layer.output_penalty() is None
+    layers[:], takers = fused(layers)
+    notes += [(index, f"{maker.name} applies it to its output") for index, maker in takers.items()]
 
 
 def activations_after_pooling(layers: list[Layer], notes: Notes) -> None:

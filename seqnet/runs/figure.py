@@ -6,7 +6,7 @@ import importlib.util
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,14 +55,19 @@ def require_drawable(path: Path) -> None:
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError(
             f"drawing {path} needs matplotlib, which is not installed: pip install 'seqnet[plot]', or "
-            "pip install matplotlib; without -o the curves are drawn in the terminal"
+            "pip install matplotlib; without it the curves are drawn in the terminal alone"
         )
 
 
 def write_picture(picture: Picture, path: Path) -> None:
     """Draw, and replace the file in one step. Raises UsageError, TrainingError."""
+    write_figure(lambda: _figure(picture), path)
+
+
+def write_figure(make: Callable[[], Figure], path: Path) -> None:
+    """Draw what is made, and replace the file in one step. Raises UsageError, TrainingError."""
     require_drawable(path)
-    content = draw(picture, path.suffix.lower().removeprefix("."))
+    content = rendered(make, path.suffix.lower().removeprefix("."))
     try:
         write_file(path, content)
     except OSError as error:
@@ -71,13 +76,18 @@ def write_picture(picture: Picture, path: Path) -> None:
 
 def draw(picture: Picture, format: str) -> bytes:
     """The picture as a png or svg file."""
+    return rendered(lambda: _figure(picture), format)
+
+
+def rendered(make: Callable[[], Figure], format: str) -> bytes:
+    """What is made as a png or svg file; the same input gives the same bytes."""
     import matplotlib
 
     buffer = io.BytesIO()
     with matplotlib.rc_context(_SETTINGS), np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that the font lacks is drawn as a box
         metadata = {"Date": None} if format == "svg" else {"Software": None}
-        _figure(picture).savefig(buffer, format=format, dpi=120, metadata=metadata)
+        make().savefig(buffer, format=format, dpi=120, metadata=metadata)
     return buffer.getvalue()
 
 

@@ -21,7 +21,7 @@ from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
 FIXED = ("seed", "data", "model", "loss", "metrics")
 FREE = ("optimizer", "training", "callbacks")
 # Where the loop stands inside an epoch means something only with these.
-LOOP = ("batch_size", "shuffle", "steps_per_epoch")
+LOOP = ("batch_size", "shuffle", "weighted_sampling", "steps_per_epoch")
 COUNTS = ("epoch", "batch", "step", "cursor")
 
 

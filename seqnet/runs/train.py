@@ -8,7 +8,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,13 @@ from seqnet.runs.signals import interruptible
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
-from seqnet.spec.sections import NEEDED
+from seqnet.spec.sections import NEEDED, SAMPLE_WEIGHT
 from seqnet.training.callbacks import Callback, CSVLogger, EarlyStopping, ModelCheckpoint
 from seqnet.training.checkpoint import STATE, read_snapshot, reason
-from seqnet.training.compiled import Diverged, class_weights, prepare, slices
+from seqnet.training.compiled import Diverged, prepare, slices
 from seqnet.training.state import put_state, put_weights
 from seqnet.training.trainer import FitOptions, Rows, Trainer
+from seqnet.training.weighting import class_weights, sampling_weights
 from seqnet.version import __version__
 
 Event = Callable[[str, dict[str, Any]], None]
@@ -371,9 +372,16 @@ def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tupl
 def training_rows(spec: RunSpec, data: Data) -> Rows:
     """The rows to train on, weighted as the file says. Raises DataError where they have no targets."""
     rows = _rows(data.train, "training")
-    if spec.training.class_weight is None:
+    training, sampling = spec.training, data.train.sampling_weight
+    if training.class_weight is not None:
+        return replace(rows, weight=class_weights(training.class_weight, rows.y))
+    if training.weighted_sampling is None:
         return rows
-    return Rows(rows.x, rows.y, class_weights(spec.training.class_weight, rows.y))
+    if training.weighted_sampling != SAMPLE_WEIGHT:
+        sampling = class_weights(training.weighted_sampling, rows.y, "weighted_sampling")
+    elif sampling is None:
+        raise DataError("weighted_sampling: sample_weight needs weights, and the training rows have none")
+    return replace(rows, sampling=sampling_weights(sampling))
 
 
 def _validation_rows(data: Data) -> Rows | None:

@@ -22,6 +22,7 @@ from seqnet.network.network import Node, common_dtype
 from seqnet.optimizers.base import Optimizer
 from seqnet.spec.case import Case
 from seqnet.spec.lint_output import lint_output
+from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
 from seqnet.training.callbacks import ModelCheckpoint
@@ -100,8 +101,7 @@ def _rows(case: Case) -> Iterator[Problem]:
     if steps is not None and steps > batches:
         message = f"steps_per_epoch {steps} is more than the {batches} batches of {size} in {rows} rows"
         yield Problem(("training", "steps_per_epoch"), message, "leave it out to use all rows")
-    if training.class_weight is not None:
-        yield from _class_weight(training.class_weight, data)
+    yield from lint_weights(training, data)
 
 
 def _memory(case: Case) -> Iterator[Problem]:
@@ -139,25 +139,6 @@ def machine_memory() -> int | None:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # Windows
         return None
-
-
-def _class_weight(weights: dict[int, float] | str, data: Data) -> Iterator[Problem]:
-    place: Path = ("training", "class_weight")
-    count, names = data.num_classes, data.class_names
-    if count is None:
-        message = f"class_weight weighs classes, but the targets of {data.name} are none"
-        yield Problem(place, message, "leave it out, or give rows weights of their own (sample_weight)")
-    elif data.train.sample_weight is not None:
-        yield Problem(
-            place, "class_weight can't be combined with the sample_weight of the data", "leave one of them out"
-        )
-    elif isinstance(weights, dict):
-        listed = "" if names is None else ": " + ", ".join(f"{i} {name}" for i, name in enumerate(names[:12]))
-        for label in weights:
-            if not 0 <= label < count:
-                message = f"class_weight names class {label}, but the classes are 0 to {count - 1}"
-                hint = f"the classes of {data.name} are numbered{listed}" if listed else "classes are counted from 0"
-                yield Problem((*place, label), message, hint, on_key=True)
 
 
 def data_path(spec: RunSpec) -> Path:

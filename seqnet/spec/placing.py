@@ -122,6 +122,7 @@ def _components(given: Mapping[Any, Any]) -> Iterator[tuple[str, Any, str]]:
     listed = callbacks if isinstance(callbacks, list) else []
     yield from (("callback", entry, "callbacks: [{}]") for entry in [*listed, "EarlyStopping"])
     yield "loss", given.get("loss"), "loss: {{{}}}"
+    yield "source", {"npz": "rows.npz"}, "data: {{{}}}"
 
 
 def _called(kind: str, entry: Any) -> tuple[str, dict[Any, Any]]:

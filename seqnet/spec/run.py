@@ -27,7 +27,7 @@ from seqnet.spec.division import load_rows
 from seqnet.spec.overrides import apply_overrides
 from seqnet.spec.placing import elsewhere, key_hint, option_path, split_hint
 from seqnet.spec.reader import Document, read_document
-from seqnet.spec.sections import KEYS, NEEDED, DataSection, Section, TrainingSection
+from seqnet.spec.sections import KEYS, NEEDED, SAMPLE_WEIGHT, DataSection, Section, TrainingSection
 from seqnet.training.callbacks import Callback
 from seqnet.training.trainer import FitOptions
 
@@ -105,7 +105,11 @@ class RunSpec:
         """The data, checked and divided as the file says. Raises DataError; SpecError without a data section."""
         if self.data is None:
             self.refuse([Problem((), "there is no data section", NEEDED["data"])])
-        return load_rows(self.data, self.folder, self.seed, self.document)
+        data = load_rows(self.data, self.folder, self.seed, self.document)
+        if self.training.weighted_sampling == SAMPLE_WEIGHT:  # then they say how often rows are drawn, and no more
+            for split in data.splits.values():
+                split.sampling_weight, split.sample_weight = split.sample_weight, None
+        return data
 
     def initializer_problem(self, model: Sequential, error: InitializerError) -> Problem:
         """The same, at the option that names the initializer."""

@@ -9,7 +9,6 @@ from seqnet.checkers import (
     Choice,
     Either,
     Fraction,
-    MappingOf,
     NonNegativeInt,
     Number,
     PositiveFloat,
@@ -18,6 +17,7 @@ from seqnet.checkers import (
 )
 from seqnet.datasets.base import Dataset, Source
 from seqnet.declare import Component, option
+from seqnet.training.weighting import BALANCED, CLASS_WEIGHT, CLASS_WEIGHTS
 
 KEYS = {
     "name": "what the run is called; its folder is runs/<name>/<number>",
@@ -37,7 +37,8 @@ NEEDED = {
     "loss": "add loss: sparse_categorical_crossentropy for classes, loss: mse for numbers",
 }
 _EPOCHS = Tuple(Number(whole=True, gt=0), minimum=1, mutable=True)
-_CLASS_WEIGHT = Either((Choice(("balanced",)), MappingOf(Number(whole=True, ge=0), Number(ge=0))))
+SAMPLE_WEIGHT = "sample_weight"  # of the data, as weights of the sampling
+_SAMPLING = Either((Choice((BALANCED, SAMPLE_WEIGHT)), CLASS_WEIGHTS))
 
 
 class Section(Component):
@@ -85,8 +86,14 @@ class TrainingSection(Section):
     shuffle: bool | Literal["batch"] = option(
         "take the rows in a new order each epoch; batch: mix within each batch only", default=True
     )
-    class_weight: Annotated[Any, _CLASS_WEIGHT] | None = option(
+    class_weight: Annotated[Any, CLASS_WEIGHT] | None = option(
         "weight of each class in the loss, {0: 1.0, 1: 3.0}; balanced: rows / (classes * rows of the class)",
+        default=None,
+    )
+    weighted_sampling: Annotated[Any, _SAMPLING] | None = option(
+        "draw the rows of an epoch with replacement, rare ones more often. balanced: every class alike; a mapping: "
+        "weight of a row of each class, {0: 1.0, 1: 3.0}; sample_weight: by the weights of the data, which then do not "
+        "count in the loss",
         default=None,
     )
     initial_epoch: NonNegativeInt = option("number of the first epoch, from 0", default=0)
@@ -112,3 +119,10 @@ class TrainingSection(Section):
         if values["initial_epoch"] >= values["epochs"]:
             rule = f"initial_epoch {values['initial_epoch']} leaves nothing to train, as epochs is {values['epochs']}"
             yield "initial_epoch", f"{rule}; epochs is the number of the last epoch, not a count"
+        if values["weighted_sampling"] is not None:
+            if values["class_weight"] is not None:
+                rule = "class_weight and weighted_sampling would make up for rare classes twice"
+                yield "weighted_sampling", f"{rule}; keep one of them"
+            if values["shuffle"] is not True:
+                rule = "weighted_sampling draws the rows at random, which is no order to keep"
+                yield "shuffle", f"{rule}; leave shuffle out"

@@ -190,27 +190,6 @@ def check_rows(network: Network, x: Any, what: str = "x") -> Array:
     return array
 
 
-def class_weights(weights: dict[int, float] | str, y: Array) -> Array:
-    """One weight a row from one a class; "balanced" gives rows / (classes * rows of the class).
-
-    Labels are integers, (N,) or (N, 1), or one-hot rows (N, K). Classes without a weight count 1.
-    """
-    labels = y
-    if labels.ndim == 2:
-        labels = labels[:, 0] if labels.shape[1] == 1 else np.argmax(labels, axis=1)
-    if labels.ndim != 1:
-        raise ShapeError(f"class_weight needs one class a row, but the labels have shape {y.shape}")
-    labels = np.rint(labels).astype(np.int64)
-    if isinstance(weights, str):
-        classes, counts = np.unique(labels, return_counts=True)
-        weights = {int(c): len(labels) / (len(classes) * int(n)) for c, n in zip(classes, counts, strict=True)}
-    table: Array = np.ones(max(int(labels.max(initial=0)), *weights, 0) + 1, np.float32)
-    for label, weight in weights.items():
-        table[int(label)] = weight
-    found: Array = table[labels]
-    return found
-
-
 def take(array: Array, rows: slice | Array) -> Array:
     """Rows by slice (a view) or by numbers (a copy)."""
     return array[rows] if isinstance(rows, slice) else array.take(rows, axis=0)

@@ -26,11 +26,15 @@ _OVER: Any = object()
 
 @dataclass(frozen=True)
 class Rows:
-    """Inputs, targets and weights of a part of the data."""
+    """Inputs, targets and weights of a part of the data.
+
+    weight: in the loss. sampling: how often each row is drawn, relative to the others, (N,); None: once a pass.
+    """
 
     x: Array
     y: Array
     weight: Array | None = None
+    sampling: Array | None = None
 
     def __len__(self) -> int:
         return len(self.x)

@@ -22,6 +22,7 @@ from seqnet.training.compiled import Compiled, Guard, prepare, take
 from seqnet.training.feed import Batch, Feed, steps_of, warn_of_end
 from seqnet.training.feed import Rows as Rows  # a part of how the loop is called
 from seqnet.training.testing import test
+from seqnet.training.weighting import draw_rows
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,7 @@ class Trainer:
         self.options = FitOptions()
         self.resumed = False
         self.epoch_started = 0.0
+        self.last_loss = 0.0  # of the batch that was trained on last, before its step
         self.taken: slice | Array = slice(0)  # the rows of the last batch
 
     def fit(
@@ -150,11 +152,11 @@ class Trainer:
                 callback.on_epoch_begin(position.epoch, {})
         if isinstance(train, Feed):
             return self._fed_epoch(train, validation, callbacks, batch_hooks)
-        order = self._order(len(train), fresh=position.cursor == 0 and position.batch == 0)
+        order = self._order(train, fresh=position.cursor == 0 and position.batch == 0)
         while position.batch < self.steps:
             if position.cursor == batches:
                 position.cursor = 0
-                order = self._order(len(train), fresh=True)
+                order = self._order(train, fresh=True)
             self._batch(train, order, batch_hooks)
             for callback in callbacks:
                 callback.after_step(self)
@@ -187,7 +189,7 @@ class Trainer:
             for callback in hooks:
                 callback.on_train_batch_begin(number, {})
             x, y, weight = batch
-            compiled.train_batch(prepare(compiled.network, x), y, weight)
+            self.last_loss = compiled.train_batch(prepare(compiled.network, x), y, weight)
             position.batch += 1
             position.step += 1
             logs = self.running_logs() if hooks else {}
@@ -212,7 +214,8 @@ class Trainer:
             callback.on_train_batch_begin(position.batch, {})
         compiled = self.compiled
         weight = None if train.weight is None else take(train.weight, rows)
-        compiled.train_batch(prepare(compiled.network, take(train.x, rows)), take(train.y, rows), weight)
+        x = prepare(compiled.network, take(train.x, rows))
+        self.last_loss = compiled.train_batch(x, take(train.y, rows), weight)
         number = position.batch
         position.batch += 1
         position.cursor += 1
@@ -249,13 +252,16 @@ class Trainer:
             callback.after_epoch(self, logs)
         return logs
 
-    def _order(self, rows: int, *, fresh: bool) -> Array | None:
+    def _order(self, train: Rows, *, fresh: bool) -> Array | None:
         """The order in which this pass takes the rows; drawn again from the same state when an epoch is resumed."""
-        if self.options.shuffle is False:
+        rows = len(train)
+        if self.options.shuffle is False and train.sampling is None:
             return None
         if not fresh and self.position.order_state:
             self.order.bit_generator.state = self.position.order_state
         self.position.order_state = dict(self.order.bit_generator.state)
+        if train.sampling is not None:
+            return draw_rows(train.sampling, self.order)
         if self.options.shuffle == "batch":
             size = self.options.batch_size  # within each batch only, as Keras does
             return np.concatenate(

@@ -1,15 +1,21 @@
-"""Keras's numbers for the trainings of tests/cases_fit.py: history, evaluate, predictions, weights."""
+"""Keras's numbers for the trainings of tests/cases_fit.py: history, evaluate, predictions, weights.
+
+On JAX, but for the cases that name another backend, which are made in a process of their own.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from tests.cases_fit import BATCH, CASES, EPOCHS, FEATURES, draw, draw_weights
+from tests.cases_fit import BATCH, CASES, EPOCHS, FEATURES, draw, draw_weights, validation_data
 
 
 def built(module: str, value: Any) -> Any:
@@ -36,17 +42,15 @@ def run(name: str) -> dict[str, np.ndarray]:
         weighted_metrics=case.get("weighted_metrics"),
     )
     weight = data["weight"] if case.get("sample_weight") else None
-    validation = (data["val_x"], data["val_y"]) if case.get("validation") else None
     history = model.fit(
         data["x"],
         data["y"],
-        batch_size=BATCH,
         epochs=EPOCHS,
         verbose=0,
         shuffle=False,
         sample_weight=weight,
-        validation_data=validation,
-        **case.get("fit", {}),
+        validation_data=validation_data(name),
+        **{"batch_size": BATCH, **case.get("fit", {})},
     )
     found = {f"{name}/history/{key}": np.array(values) for key, values in history.history.items()}
     found |= {f"{name}/weight/{i}": w for i, w in enumerate(model.get_weights())}
@@ -57,6 +61,22 @@ def run(name: str) -> dict[str, np.ndarray]:
     return found
 
 
+def main(path: Path, backend: str) -> None:
+    """The cases of this backend; of all where it is JAX."""
+    arrays = {key: value for name in CASES if backend_of(name) == backend for key, value in run(name).items()}
+    if backend == "jax":
+        for other in sorted({backend_of(name) for name in CASES} - {"jax"}):
+            with tempfile.TemporaryDirectory() as scratch:
+                environment = {**os.environ, "KERAS_BACKEND": other, "TF_CPP_MIN_LOG_LEVEL": "3"}
+                subprocess.run([sys.executable, "-m", "tests.reference.make_fit", scratch], env=environment, check=True)
+                with np.load(Path(scratch) / path.name) as stored:
+                    arrays |= dict(stored)
+    np.savez_compressed(path, **arrays)
+
+
+def backend_of(name: str) -> str:
+    return str(CASES[name].get("backend", "jax"))
+
+
 if __name__ == "__main__":
-    arrays = {key: value for name in CASES for key, value in run(name).items()}
-    np.savez_compressed(Path(sys.argv[1]) / "fit.npz", **arrays)
+    main(Path(sys.argv[1]) / "fit.npz", keras.backend.backend())

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 from keras.src import backend
+from keras.src.losses import ALL_OBJECTS_DICT
 
 from tests.cases_losses import AUTOMATIC, CASES, NUMBERS, REDUCTIONS, Case, make, mask_for, weights_for
 
@@ -43,6 +44,13 @@ def signatures() -> list[str]:
     return [f"{name} {inspect.signature(value)}" for name, value in sorted(public.items())]
 
 
+def strings() -> list[str]:
+    """ "string Class" for every string that stands for a class or a function of values."""
+    bases = ("Loss", "LossFunctionWrapper", "Metric", "MeanMetricWrapper")
+    named = {name: value.__name__ for name, value in ALL_OBJECTS_DICT.items() if value.__name__ not in bases}
+    return [f"{name} {value}" for name, value in sorted(named.items())]
+
+
 def main(folder: Path) -> None:
     found: dict[str, np.ndarray] = {}
     for case in CASES:
@@ -59,6 +67,7 @@ def main(folder: Path) -> None:
             found[f"{case.name}/{variant}/none"] = pairs["none"][0]
             found[f"{case.name}/{variant}/gradient"] = pairs["sum_over_batch_size"][1]
     found["signatures"] = np.array(signatures())
+    found["strings"] = np.array(strings())
     np.savez_compressed(folder / "losses.npz", **found)
 
 

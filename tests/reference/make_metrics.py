@@ -12,6 +12,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from keras.src.metrics import ALL_OBJECTS_DICT
 from sklearn import metrics as sk
 
 from tests.cases_metrics import AUTOMATIC, BEYOND, CASES, CUT, Case, make, step_weights_for, weights_for
@@ -78,6 +79,13 @@ def signatures() -> list[str]:
     return [f"{name} {inspect.signature(value)}" for name, value in sorted(public.items())]
 
 
+def strings() -> list[str]:
+    """ "string Class" for every string that stands for a class or a function of values."""
+    bases = ("Loss", "LossFunctionWrapper", "Metric", "MeanMetricWrapper")
+    named = {name: value.__name__ for name, value in ALL_OBJECTS_DICT.items() if value.__name__ not in bases}
+    return [f"{name} {value}" for name, value in sorted(named.items())]
+
+
 def main(folder: Path) -> None:
     warnings.simplefilter("ignore")  # IoU warns that it cuts weights
     found: dict[str, np.ndarray] = {}
@@ -88,6 +96,7 @@ def main(folder: Path) -> None:
         if step_weights_for(case) is not None:
             found[f"{case.name}/steps"] = compute(case, step_weights_for(case))
     found["signatures"] = np.array(signatures())
+    found["strings"] = np.array(strings())
     np.savez_compressed(folder / "metrics.npz", **found)
 
 
