@@ -23,6 +23,7 @@ FLOORS = [
     {"callbacks", "utils", "backend"},
     {"models"},
     {"console"},
+    {"report"},
     {"spec"},
     {"runs"},
     {"cli"},

@@ -52,6 +52,7 @@ CASES: dict[str, tuple[str, Any, Any, list[list[int]]]] = {
     "one-hot": ("categorical_crossentropy", SURE, ONE_HOT[[1, 0, 2, 1]], THREE),
     "binary": ("binary_crossentropy", np.clip(LOGIT, 0.01, 0.99), np.array([1, 0, 1, 1]), [[1, 0], [2, 1]]),
     "hinge": ("hinge", LOGIT, np.array([1, 0, 1, 1]), [[1, 0], [1, 2]]),
+    "hinge of -1 and 1": ("hinge", LOGIT, np.array([1, -1, 1, 1]), [[1, 0], [1, 2]]),
 }
 
 
@@ -70,6 +71,7 @@ def test_every_form_of_labels(name: str) -> None:
         ("mse", np.array([0, 1, 2, 0])),  # a regression on whole numbers
         ("sparse_categorical_crossentropy", None),
         ("binary_crossentropy", ONE_HOT[[0, 1, 2, 0]]),  # several yes and no a row
+        ("sparse_categorical_crossentropy", np.array([0, -1, 2, 0])),  # one row is of no class
         ("categorical_crossentropy", SURE / SURE.sum(axis=1, keepdims=True)),  # soft labels
     ],
 )

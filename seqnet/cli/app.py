@@ -18,6 +18,7 @@ COMMANDS = (
     "train",
     "evaluate",
     "predict",
+    "report",
     "find-lr",
     "runs",
     "compare",

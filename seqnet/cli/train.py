@@ -132,7 +132,7 @@ def _which(context: click.Context, config: str | None, resume: str | None, runs:
 
 def _next(result: RunResult) -> list[str]:
     run = _quoted(result.folder)
-    return [f"{options.program()} evaluate {run}", f"{options.program()} predict {run} INPUT.npz"]
+    return [f"{options.program()} {what}" for what in (f"evaluate {run}", f"report {run}", f"predict {run} INPUT.npz")]
 
 
 def _result(result: RunResult) -> dict[str, Any]:

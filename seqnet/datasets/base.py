@@ -47,7 +47,8 @@ class Data:
     """A data set: its splits and what is known about them.
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
-    feature_names: the names of the last axis of x.
+    feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
+    empty for padding.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Data:
     task: Task | None = None
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    vocabulary: tuple[str, ...] | None = None
 
     @property
     def splits(self) -> dict[str, Split]:

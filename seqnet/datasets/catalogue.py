@@ -150,3 +150,9 @@ class CityNames(Stored):
     rows = "15,000 train + 3,000 test"
 
     alphabet: ClassVar[str] = "abcdefghijklmnopqrstuvwxyz -'"
+
+    def load(self) -> Data:
+        """Read the arrays. Raises DataError when the installed package lacks the file."""
+        data = super().load()
+        data.vocabulary = ("", *self.alphabet)
+        return data

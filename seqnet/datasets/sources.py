@@ -19,7 +19,8 @@ class Npz(Source):
 
     x (N, …) numbers, y (N,) labels or numbers, or (N, K) one-hot; plain `x` and `y` are the training rows. Labels may
     be text. `x_test`, `y_test`, `x_val`, `y_val` and `sample_weight` are used where the file has them; so are
-    `class_names` and `feature_names`, arrays of text. Pickled object arrays are refused.
+    `class_names`, `feature_names` and `vocabulary` (the word that number 0, 1, … of x stands for), arrays of text.
+    Pickled object arrays are refused.
     """
 
     path: str = option("the npz file", example="data.npz")
@@ -39,7 +40,7 @@ class Npz(Source):
         weight = self._optional(path, keys, "sample_weight")
         test = self._pair(path, keys, "x_test", "y_test")
         validation = self._pair(path, keys, "x_val", "y_val")
-        names = [key for key in ("class_names", "feature_names") if key in keys]
+        names = [key for key in ("class_names", "feature_names", "vocabulary") if key in keys]
         wanted = [key for pair in (train, validation, test) if pair for key in pair if key is not None]
         arrays = read_npz_arrays(path, dict.fromkeys([*wanted, *names, *([weight] if weight else [])]))
         data = Data(
@@ -49,6 +50,7 @@ class Npz(Source):
             test=test and _split(arrays, *test),
             class_names=_names(arrays.get("class_names"), f"{path}: class_names"),
             feature_names=_names(arrays.get("feature_names"), f"{path}: feature_names"),
+            vocabulary=_names(arrays.get("vocabulary"), f"{path}: vocabulary"),
         ).encoded()
         data.check()
         return data

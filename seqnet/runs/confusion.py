@@ -41,17 +41,31 @@ def confusion_matrix(labels: Array, chosen: Array, classes: int) -> Array:
     return np.bincount(pairs, minlength=classes * classes).reshape(classes, classes)
 
 
+def true_classes(y: Array | None) -> Array | None:
+    """The class of each row, (N,) from 0; -1 and 1, as hinge losses have them, are 0 and 1. None without classes."""
+    labels = None if y is None else class_labels(y, "classification")
+    if labels is None or not labels.size or labels.min() >= 0:
+        return labels
+    return (labels + 1) // 2 if bool(np.all(abs(labels) == 1)) else None
+
+
 def confuse(
-    model: Sequential, rows: Split, *, names: Sequence[str] | None = None, batch_size: int = 256
+    model: Sequential,
+    rows: Split,
+    *,
+    names: Sequence[str] | None = None,
+    batch_size: int = 256,
+    outputs: Array | None = None,
 ) -> Confusion | None:
     """Predict the rows, in inference mode, and count; None where rows or model know no classes, one a row.
 
-    names: of the classes; numbers stand for them where they are not as many as the model's classes.
+    names: of the classes; numbers stand for them where they are not as many as the model's classes. outputs: the
+    model's for these rows, where they are known already.
     """
-    labels = None if rows.y is None else class_labels(rows.y, "classification")
+    labels = true_classes(rows.y)
     if labels is None:
         return None
-    outputs = model.predict(rows.x, batch_size, 0)
+    outputs = model.predict(rows.x, batch_size, 0) if outputs is None else outputs
     if not is_classifier(model.loss, outputs):
         return None
     classes = max(2, outputs.shape[1])

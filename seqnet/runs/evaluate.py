@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Shape
+from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data, Source, Split
 from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
 from seqnet.losses import Loss, resolve_loss
 from seqnet.runs.confusion import confuse
 from seqnet.runs.folder import SUMMARY, read_json
-from seqnet.runs.opening import is_run, open_model, read_run_spec
+from seqnet.runs.opening import Opened, is_run, open_model, read_run_spec
 from seqnet.spec.run import RunSpec, load_spec
 
 SPLITS = ("train", "validation", "test")
@@ -40,6 +40,23 @@ class Evaluation:
     warnings: list[str] = field(default_factory=list)
 
 
+@dataclass
+class Asked:
+    """A model and the rows that it is asked about, numbered as the model numbers its classes."""
+
+    run: Path
+    opened: Opened
+    rows: Split
+    split: str
+    data: Data
+    batch_size: int
+    warnings: list[str]
+
+    @property
+    def class_names(self) -> tuple[str, ...] | None:
+        return self.opened.classes or self.data.class_names
+
+
 def evaluate(
     run: Path,
     *,
@@ -55,23 +72,53 @@ def evaluate(
     numbers are the same to the last digit. Raises UsageError, DataError, ShapeError, CheckpointError.
     """
     opened = open_model(run, checkpoint)
-    model, spec = opened.model, read_run_spec(run) if is_run(run) else None
+    spec = read_run_spec(run) if is_run(run) else None
     if data is None and spec is None:
         raise UsageError(f"{run} is a model without data; say on what to evaluate it: --data FILE.npz")
-    rows, name, found = _rows(spec, split, data)
-    warnings = [*opened.warnings, *(_changed(run, found) if data is None else [])]
+    if data is None and (spec is None or spec.data is None):
+        raise UsageError("the run names no data; use --data")
+    found = spec.load_data() if data is None and spec is not None else load_rows(str(data))
+    changed = changed_since(run, found) if data is None else []
+    return measure(ask(run, opened, spec, found, split=split, batch_size=batch_size, warnings=changed))
+
+
+def ask(
+    run: Path,
+    opened: Opened,
+    spec: RunSpec | None,
+    data: Data,
+    *,
+    split: str | None = None,
+    batch_size: int | None = None,
+    warnings: Sequence[str] = (),
+) -> Asked:
+    """The rows of a split, as the model takes them. Raises UsageError, DataError where they don't fit."""
+    model = opened.model
+    if split is not None and split not in SPLITS:
+        raise UsageError(f"there is no split {split!r}; choose train, validation or test")
+    name = split or next(s for s in ("test", "validation", "train") if s in data.splits)
+    if name not in data.splits:
+        raise UsageError(f"{data.name} has no {name} rows; it has {' and '.join(data.splits)}")
+    rows = data.splits[name]
     if rows.y is None:
-        raise DataError(f"the {name} rows of {found.name} have no targets to evaluate against")
+        raise DataError(f"the {name} rows of {data.name} have no targets to evaluate against")
     if model.optimizer is None or model.loss is None:
         raise UsageError(f"{run} was saved without a loss; compile it in Python and save it again")
     if batch_size is None:
         batch_size = 256 if spec is None else spec.training.validation_batch_size or spec.training.batch_size
     if opened.classes is not None:
-        rows = _numbered_as(opened.classes, rows, found)
-    _require_fit(model.loss, model.network.output_shape, rows, f"the {name} rows of {found.name}")
-    values = model.evaluate(rows.x, rows.y, batch_size, 0, rows.sample_weight, return_dict=True)
-    result = Evaluation(dict(values), name, len(rows), run, opened.checkpoint, warnings=warnings)
-    counted = confuse(model, rows, names=opened.classes or found.class_names, batch_size=batch_size)
+        rows = _numbered_as(opened.classes, rows, data)
+    _require_fit(model.loss, model.network.output_shape, rows, f"the {name} rows of {data.name}")
+    return Asked(run, opened, rows, name, data, batch_size, [*opened.warnings, *warnings])
+
+
+def measure(asked: Asked, outputs: Array | None = None) -> Evaluation:
+    """Loss and metrics, and what happened class by class. outputs: of the rows, where they are known already."""
+    model, rows, size = asked.opened.model, asked.rows, asked.batch_size
+    values = model.evaluate(rows.x, rows.y, size, 0, rows.sample_weight, return_dict=True)
+    checkpoint = asked.opened.checkpoint
+    result = Evaluation(dict(values), asked.split, len(rows), asked.run, checkpoint, warnings=asked.warnings)
+    counted = confuse(model, rows, names=asked.class_names, batch_size=size, outputs=outputs)
     if counted is not None:
         result.classes, result.confusion = counted.classes, counted.matrix.tolist()
         result.per_class = counted.per_class()
@@ -86,18 +133,6 @@ def load_rows(path: str) -> Data:
     if suffix == ".npz":
         return get(Source, {"npz": {"path": path}}).load(Path())
     raise UsageError(f"--data takes a YAML file with a data section, or an npz file, not {path}")
-
-
-def _rows(spec: RunSpec | None, split: str | None, data: str | None) -> tuple[Split, str, Data]:
-    if split is not None and split not in SPLITS:
-        raise UsageError(f"there is no split {split!r}; choose train, validation or test")
-    if data is None and (spec is None or spec.data is None):
-        raise UsageError("the run names no data; use --data")
-    found = spec.load_data() if data is None and spec is not None else load_rows(str(data))
-    name = split or next(s for s in ("test", "validation", "train") if s in found.splits)
-    if name not in found.splits:
-        raise UsageError(f"{found.name} has no {name} rows; it has {' and '.join(found.splits)}")
-    return found.splits[name], name, found
 
 
 def _numbered_as(classes: Sequence[str], rows: Split, data: Data) -> Split:
@@ -125,7 +160,7 @@ def _require_fit(loss: Loss, output: Shape, rows: Split, what: str) -> None:
         raise DataError(f"{what} do not fit the model: {wrong}")
 
 
-def _changed(run: Path, data: Data) -> list[str]:
+def changed_since(run: Path, data: Data) -> list[str]:
     """A warning when the data are not those of the training, or when that can't be told."""
     try:
         before = read_json(run / SUMMARY).get("data", {}).get("fingerprint")
