@@ -6,14 +6,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqnet.callbacks import Callback, EarlyStopping, Timer
 from seqnet.console.format import plural, seconds
 from seqnet.errors import SeqnetError
 from seqnet.runs.folder import FAILED, FINISHED, INTERRUPTED, RUNNING
 from seqnet.runs.recorder import LAST
 from seqnet.runs.records import STOPPED_EARLY, RunRecord
-from seqnet.training.callbacks import Callback, EarlyStopping
 from seqnet.training.checkpoint import read_snapshot
-from seqnet.training.pacing import Timer
 
 
 def how_it_ended(record: RunRecord, callbacks: Sequence[Callback]) -> str:
