@@ -36,6 +36,7 @@ from seqnet.models.arguments import (
 )
 from seqnet.models.stack import Stack
 from seqnet.models.watching import ModelTrainer, Source, display, known_to, listed, say_result, shown, steps_in
+from seqnet.network.blas import running
 from seqnet.network.engine import Engine, choose_threads
 from seqnet.optimizers.base import Optimizer
 from seqnet.training.callbacks import Callback, History, overrides, require_monitors
@@ -267,7 +268,8 @@ class Sequential(Stack):
     def __call__(self, x: Any, training: bool = False) -> Array:
         """The outputs for one batch."""
         rows = self._check_inputs(x)
-        return self._engine().predict(prepare(self._require_network(), rows), training=training)
+        with running():
+            return self._engine().predict(prepare(self._require_network(), rows), training=training)
 
     def predict_on_batch(self, x: Any) -> Array:
         """The outputs for one batch."""
