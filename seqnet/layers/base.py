@@ -392,6 +392,11 @@ class Layer(Component):
 
     def fuses(self, activation: Activation) -> bool:
         """Whether the layer can apply `activation` to its output, in the array that it makes anyway."""
+        return self.ends_with_product
+
+    @property
+    def ends_with_product(self) -> bool:
+        """Whether y is what channels_from speaks of, with no activation behind it."""
         return self.channels_from is not None and isinstance(self.final_activation(), Linear)
 
     def with_final_activation(self, activation: Activation) -> Layer:

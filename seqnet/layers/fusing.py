@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqnet.activations import Linear
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Elementwise, Identity
 
@@ -39,5 +38,4 @@ def ours(*layers: Layer) -> bool:
 
 def makes_its_own(layer: Layer) -> bool:
     """Whether y is an array that nobody else has, nor the layer's backward needs; then so is dx."""
-    linear = layer.channels_from is not None and isinstance(layer.final_activation(), Linear)
-    return plain(layer) and (linear or layer.scales_channels)
+    return plain(layer) and (layer.ends_with_product or layer.scales_channels)

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from seqnet.activations import Activation, Linear
+from seqnet.activations import Activation
 from seqnet.arrays import Array, Cache
 from seqnet.layers.base import Context, Layer
 from seqnet.layers.core import Identity
@@ -68,11 +68,11 @@ def _finished(layers: list[Layer], loss: Loss | None, notes: Notes) -> Plan:
 def fold_normalizations(layers: list[Layer], network: Network, notes: Notes) -> None:
     """Let a layer that multiplies by weights do the scaling and shifting of the batch normalization behind it."""
     for index, (layer, norm) in enumerate(itertools.pairwise(layers[:])):
-        if not (norm.scales_channels and layer.channels_from and plain(layer) and ours(norm)):
+        if not (norm.scales_channels and layer.ends_with_product and plain(layer) and ours(norm)):
             continue
         axes = len(network.nodes[index].out_shape) + 1
         channels = 1 if getattr(layer, "data_format", None) == "channels_first" else axes - 1
-        if getattr(norm, "axis", -1) % axes == channels and isinstance(layer.final_activation(), Linear):
+        if getattr(norm, "axis", -1) % axes == channels:
             layers[index] = Folded(layer.replace(use_bias=True), norm, network.parameters.tree[id(norm)].own)
             layers[index + 1] = Identity(name=norm.name, activity_regularizer=norm.activity_regularizer)
             notes.append((index, f"{norm.name} is part of its weights"))

@@ -33,22 +33,17 @@ def choose_threads(network: Network, batch_size: int) -> int:
 def step_seconds(network: Network, rows: int) -> float:
     """A guess at what a step takes one worker: forward and two backward products at 50 GFLOP/s, three passes over the
     outputs at 2 G/s."""
-    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
-    flops = sum(node.layer.flops(node.in_shape) for node in network.nodes)
-    return rows * (3 * flops / 5e10 + 3 * widths / 2e9)
+    return rows * (3 * _flops(network) / 5e10 + 3 * _outputs(network) / 2e9)
 
 
 def prediction_seconds(network: Network, rows: int) -> float:
     """A guess at what predicting takes one worker: its products at 120 GFLOP/s, one pass over the outputs at 2 G/s."""
-    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
-    flops = sum(node.layer.flops(node.in_shape) for node in network.nodes)
-    return rows * (flops / 1.2e11 + widths / 2e9)
+    return rows * (_flops(network) / 1.2e11 + _outputs(network) / 2e9)
 
 
 def prediction_rows(network: Network) -> int:
     """Rows that are predicted together where nobody minds: many enough for the products, few enough for the memory."""
-    widths = sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
-    return min(1024, 2**25 // (network.dtype.itemsize * max(widths, 1)))
+    return min(1024, 2**25 // (network.dtype.itemsize * max(_outputs(network), 1)))
 
 
 def piece_rows(network: Network, *, training: bool = True) -> int:
@@ -57,8 +52,17 @@ def piece_rows(network: Network, *, training: bool = True) -> int:
     A small stack is one piece: its activations fit anyway, and every piece costs a walk over the layers. At inference
     pieces are larger, since nothing is kept, and shards, which are threads then, wait for each other at every call.
     """
-    widths = [math.prod(n or 1 for n in node.out_shape) for node in network.nodes]
-    bytes_per_row = network.dtype.itemsize * sum(widths)
+    bytes_per_row = network.dtype.itemsize * _outputs(network)
     if bytes_per_row < 32_768:
         return 0
     return max(4, (2**22 if training else 2**24) // bytes_per_row)
+
+
+def _outputs(network: Network) -> int:
+    """Numbers that all layers put out for one row."""
+    return sum(math.prod(n or 1 for n in node.out_shape) for node in network.nodes)
+
+
+def _flops(network: Network) -> int:
+    """Floating-point operations of one row's forward pass."""
+    return sum(node.layer.flops(node.in_shape) for node in network.nodes)
