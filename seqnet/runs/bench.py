@@ -21,7 +21,6 @@ from seqnet.network.network import Network
 from seqnet.network.profile import LayerCost, Machine, Profile, measure_machine, profile_layers
 from seqnet.runs.train import adapt_layers, training_rows, warn_or_refuse
 from seqnet.spec.run import RunSpec
-from seqnet.spec.sections import NEEDED
 from seqnet.training.callbacks import Callback
 from seqnet.training.compiled import prepare
 from seqnet.training.trainer import FitOptions, Rows
@@ -55,7 +54,7 @@ def bench(
     the threads of the steps. on_start() is called when everything that can be wrong is known to be right.
     Raises SpecError, DataError.
     """
-    _require(spec)
+    spec.require("timing a step", "optimizer", "loss")
     size = batch_size or spec.training.batch_size
     name, rows, model = _prepared(spec, threads, size)
     size = min(size, len(rows))
@@ -78,18 +77,6 @@ def bench(
         "dtype": model.network.dtype.name,
     }
     return {**report, **_report(model, machine, steps, profile, size, used)}
-
-
-def _require(spec: RunSpec) -> None:
-    """Raise SpecError unless the file says how a step goes."""
-    has = {"optimizer": spec.optimizer, "loss": spec.loss}
-    missing = [
-        Problem((), f"timing a step needs {key}, and this file has no {key} section", NEEDED[key])
-        for key, value in has.items()
-        if value is None
-    ]
-    if missing:
-        spec.refuse(missing)
 
 
 def _prepared(spec: RunSpec, threads: int | None, size: int) -> tuple[str, Rows, Sequential]:

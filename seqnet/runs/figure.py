@@ -15,6 +15,7 @@ import numpy as np
 
 from seqnet.errors import TrainingError, UsageError
 from seqnet.runs.curves import Curves
+from seqnet.runs.folder import require_place
 from seqnet.training.checkpoint import reason, write_file
 
 if TYPE_CHECKING:
@@ -47,11 +48,7 @@ def require_drawable(path: Path) -> None:
     """Raise UsageError where no picture can be written to a path, or where matplotlib is not installed."""
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"can't tell the format of {path}: end it with {' or '.join(FORMATS)}")
-    if path.is_dir():
-        raise UsageError(f"can't write {path}: it is a folder; name a file")
-    if not path.parent.is_dir():
-        fault = "is a file" if path.parent.exists() else "does not exist"
-        raise UsageError(f"can't write {path}: the folder {path.parent} {fault}; make it, or choose another place")
+    require_place(path)
     if importlib.util.find_spec("matplotlib") is None:
         raise UsageError(
             f"drawing {path} needs matplotlib, which is not installed: pip install 'seqnet[plot]', or "

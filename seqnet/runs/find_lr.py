@@ -13,11 +13,12 @@ from seqnet.models.sequential import Sequential
 from seqnet.optimizers.base import Optimizer
 from seqnet.runs.figure import write_figure
 from seqnet.runs.signals import interruptible
-from seqnet.runs.train import Event, adapt_layers, require_training, training_rows, warn_or_refuse
+from seqnet.runs.train import Event, adapt_layers, training_rows, warn_or_refuse
 from seqnet.schedules import Schedule
 from seqnet.schedules import get as get_schedule
 from seqnet.spec.overrides import apply_overrides
 from seqnet.spec.run import RunSpec
+from seqnet.spec.sections import NEEDED
 from seqnet.spec.writer import dump_yaml
 from seqnet.training.callbacks import Callback
 from seqnet.training.range_test import RangeTest, Suggestion, Sweep, suggest
@@ -53,7 +54,7 @@ def find_lr(
     on_event(name, details): "warning" (problem), "start" ().
     Raises SpecError, DataError, UsageError; TrainingError where the first loss is not a number; KeyboardInterrupt.
     """
-    require_training(spec)
+    spec.require("training", *NEEDED)
     data = spec.load_data()
     warn_or_refuse(spec, data, on_event)
     model = spec.build_model(data.input_shape, threads=threads)

@@ -108,6 +108,15 @@ def read_json(path: Path) -> dict[str, Any]:
     return found
 
 
+def require_place(path: Path) -> None:
+    """Raise UsageError where no file can be at a path, which is better known before its content is made."""
+    if path.is_dir():
+        raise UsageError(f"can't write {path}: it is a folder; name a file")
+    if not path.parent.is_dir():
+        fault = "is a file" if path.parent.exists() else "does not exist"
+        raise UsageError(f"can't write {path}: the folder {path.parent} {fault}; make it, or choose another place")
+
+
 def write_text(path: Path, text: str) -> None:
     """Replace a text file in one step. Raises TrainingError."""
     try:

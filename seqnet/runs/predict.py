@@ -16,7 +16,7 @@ from seqnet.datasets import checks
 from seqnet.datasets.readers import read_array_file
 from seqnet.errors import DataError, TrainingError, UsageError
 from seqnet.models.sequential import Sequential
-from seqnet.runs.folder import finite
+from seqnet.runs.folder import finite, require_place
 from seqnet.runs.opening import as_probabilities, chosen_classes, is_classifier, open_model
 from seqnet.training.checkpoint import reason, write_file
 
@@ -72,11 +72,7 @@ def require_writable(path: Path) -> None:
     """Raise UsageError where a path can't take predictions, which is better known before they are made."""
     if path.suffix.lower() not in FORMATS:
         raise UsageError(f"can't tell the format of {path}: end it with {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
-    if path.is_dir():
-        raise UsageError(f"can't write {path}: it is a folder; name a file")
-    if not path.parent.is_dir():
-        fault = "is a file" if path.parent.exists() else "does not exist"
-        raise UsageError(f"can't write {path}: the folder {path.parent} {fault}; make it, or choose another place")
+    require_place(path)
 
 
 def write_predictions(prediction: Prediction, path: Path) -> None:

@@ -17,7 +17,7 @@ from seqnet.runs.confusion import true_classes
 from seqnet.runs.curves import RATE, Curves, read_curves
 from seqnet.runs.ending import how_it_ended
 from seqnet.runs.evaluate import Asked, Evaluation, ask, changed_since, measure
-from seqnet.runs.folder import JSONL, RESOLVED, SUMMARY, read_json
+from seqnet.runs.folder import JSONL, RESOLVED, SUMMARY, read_json, require_place
 from seqnet.runs.mistakes import largest_errors, wrong_classes
 from seqnet.runs.opening import Opened, as_probabilities, chosen_classes, is_run, open_model, read_run_spec
 from seqnet.runs.records import DAMAGED, RunRecord, read_record
@@ -46,11 +46,7 @@ def require_page(path: Path) -> None:
     """Raise UsageError where a path can't take a page, which is better known before anything is computed."""
     if path.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"the report is a page in HTML: end {path} with .html")
-    if path.is_dir():
-        raise UsageError(f"can't write {path}: it is a folder; name a file")
-    if not path.parent.is_dir():
-        fault = "is a file" if path.parent.exists() else "does not exist"
-        raise UsageError(f"can't write {path}: the folder {path.parent} {fault}; make it, or choose another place")
+    require_place(path)
 
 
 def _gather(run: Path, split: str | None, checkpoint: str) -> Report:

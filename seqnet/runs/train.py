@@ -79,7 +79,7 @@ def train(
     the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
-    require_training(spec)
+    spec.require("training", *NEEDED)
     with ExitStack() as stack:
         again = resumable(spec, runs, resume, stack) if resume else None
         return _train(spec, runs, threads, again, display, on_event, stack)
@@ -272,18 +272,6 @@ class _Record:
             "versions": {"seqnet": __version__, "numpy": np.__version__, "python": platform.python_version()},
             "machine": platform.machine(),
         }
-
-
-def require_training(spec: RunSpec) -> None:
-    """Raise SpecError unless the file says everything that training needs."""
-    has = {"data": spec.data, "optimizer": spec.optimizer, "loss": spec.loss}
-    missing = [
-        Problem((), f"training needs {key}, and this file has no {key} section", NEEDED[key])
-        for key, value in has.items()
-        if value is None
-    ]
-    if missing:
-        spec.refuse(missing)
 
 
 def warn_or_refuse(spec: RunSpec, data: Data | None, on_event: Event) -> None:

@@ -160,6 +160,13 @@ class RunSpec:
         plain["callbacks"] = [callback.to_spec(full=True) for callback in self.callbacks]
         return plain
 
+    def require(self, purpose: str, *sections: str) -> None:
+        """Raise SpecError unless the file has these sections, of those that it can do without."""
+        missing = [key for key in sections if getattr(self, key) is None]
+        if missing:
+            told = f"{purpose} needs {{0}}, and this file has no {{0}} section"
+            self.refuse([Problem((), told.format(key), NEEDED[key]) for key in missing])
+
     def refuse(self, problems: Sequence[Problem]) -> NoReturn:
         """Raise a SpecError that shows the problems in the file."""
         raise SpecError(render_problems(problems, self.document), problems)
