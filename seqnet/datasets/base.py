@@ -12,6 +12,8 @@ import numpy as np
 
 from seqnet.datasets import checks
 from seqnet.datasets.labels import Array, Task, count_classes, encode_text, is_text
+from seqnet.datasets.preparation import Preparation
+from seqnet.datasets.table import Table
 from seqnet.declare import Component
 from seqnet.errors import DataError
 
@@ -25,21 +27,27 @@ SUFFIX = {"train": "train", "validation": "val", "test": "test"}
 class Split:
     """Rows that are used together: x (N, …), targets y (N,) or (N, …) or None, one weight a row (N,) or None.
 
-    sample_weight counts in the loss and in weighted metrics; sampling_weight says how often rows are drawn.
+    sample_weight counts in the loss and in weighted metrics; sampling_weight says how often rows are drawn. raw: the
+    rows as the files have them where a preparation is still to make x of them; x is empty until then.
     """
 
     x: Array
     y: Array | None = None
     sample_weight: Array | None = None
     sampling_weight: Array | None = None
+    raw: Table | None = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.x if self.raw is None else self.raw)
 
     def take(self, rows: Array) -> Split:
         """The given rows (integer indices) as a split of their own."""
-        parts = (self.y, self.sample_weight, self.sampling_weight)
-        return Split(self.x[rows], *(None if part is None else part[rows] for part in parts))
+        y, weight, sampling = (
+            None if part is None else part[rows] for part in (self.y, self.sample_weight, self.sampling_weight)
+        )
+        if self.raw is not None:
+            return Split(self.x, y, weight, sampling, self.raw[rows])
+        return Split(self.x[rows], y, weight, sampling)
 
 
 @dataclass
@@ -48,7 +56,7 @@ class Data:
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
-    empty for padding.
+    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided.
     """
 
     name: str
@@ -59,6 +67,17 @@ class Data:
     class_names: tuple[str, ...] | None = None
     feature_names: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
+    preparation: Preparation | None = None
+
+    def prepare(self) -> None:
+        """Fit the preparation to the training rows and put every split through it. Raises DataError."""
+        if self.preparation is None:
+            return
+        self.preparation.fit(self.train)
+        self.train = self.preparation.apply(self.train)
+        self.validation = self.validation and self.preparation.apply(self.validation)
+        self.test = self.test and self.preparation.apply(self.test)
+        self.preparation.finish(self)
 
     @property
     def splits(self) -> dict[str, Split]:
@@ -195,4 +214,7 @@ class Source(Component, ABC):
 
     @abstractmethod
     def load(self, base: Path) -> Data:
-        """Read the data; relative paths count from the folder `base`. Raises DataError."""
+        """Read the data; relative paths count from the folder `base`. Raises DataError.
+
+        What has to be fitted to the training rows is left to `Data.preparation`, since they are divided afterwards.
+        """

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.datasets.preparation import Preparation, restored
 from seqnet.errors import CheckpointError, SpecError, UsageError
 from seqnet.kernels.elementwise import sigmoid
 from seqnet.losses import Loss
@@ -22,11 +23,12 @@ from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
 @dataclass
 class Opened:
     """A model that is ready to use. classes: the names of its classes, where they are known. checkpoint: best, last,
-    or "-" for a model file."""
+    or "-" for a model file. preparation: what makes its inputs of raw rows, fitted in training."""
 
     model: Sequential
     checkpoint: str = "-"
     classes: tuple[str, ...] | None = None
+    preparation: Preparation | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -60,7 +62,9 @@ def open_model(path: Path, checkpoint: str = BEST) -> Opened:
     model._threads = stored_threads(snapshot)  # another number would add up in another order
     names = snapshot.data.get("classes")
     classes = tuple(str(name) for name in names) if isinstance(names, list) else None
-    return Opened(model, checkpoint, classes, warnings)
+    state = snapshot.data.get("preparation")
+    preparation = restored(state) if isinstance(state, dict) else None
+    return Opened(model, checkpoint, classes, preparation, warnings)
 
 
 def stored_threads(snapshot: Snapshot) -> int | None:

@@ -52,7 +52,10 @@ def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int
     """
     opened = open_model(run, checkpoint)
     model, loss = opened.model, opened.model.loss
-    rows = read_array_file(input, Path())
+    if opened.preparation is not None:
+        rows = np.concatenate(list(opened.preparation.read(input, 65_536)))
+    else:
+        rows = read_array_file(input, Path())
     if rows.shape == model.input_shape[1:]:
         rows = rows[None]  # a single row
     checks.check_numeric(rows, str(input))

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.datasets.base import Data, Split
+from seqnet.datasets.preparation import saved
 from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError, UsageError
 from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
@@ -111,6 +112,7 @@ def _train(
     monitor, mode = _best_by(callbacks, ways)
     extra = {
         "classes": data.class_names,
+        "preparation": data.preparation and saved(data.preparation),
         "input_shape": list(data.input_shape),
         "threads": len(trainer.compiled.engine.workers),
     }

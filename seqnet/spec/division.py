@@ -40,12 +40,17 @@ def load_rows(section: DataSection, folder: FilePath, seed: int, document: Docum
         assert section.source is not None
         with _placed(("data", section.source.spec_name, "path"), document):
             data = section.source.load(folder)
-            data.check()
+            if data.preparation is None:
+                data.check()
     stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(0x5714,)))
     if section.test_split and data.test is None:
         data.train, data.test = _hold_back(data, section, "test_split", stream, document)
     if section.validation_split and data.validation is None:
         data.train, data.validation = _hold_back(data, section, "validation_split", stream, document)
+    if data.preparation is not None:
+        with _placed(("data", section.source.spec_name if section.source else "dataset"), document):
+            data.prepare()
+            data.check()
     if section.one_hot:
         with _placed(("data", "one_hot"), document):
             _encode(data)

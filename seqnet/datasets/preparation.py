@@ -1,0 +1,69 @@
+"""What makes the rows that a network takes of a user's files: fitted to training rows, kept with the weights."""
+
+from __future__ import annotations
+
+import importlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from seqnet.datasets.labels import Array
+from seqnet.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from seqnet.datasets.base import Data, Split
+
+# The module of each kind, by the name that a checkpoint gives it.
+KINDS: dict[str, str] = {}
+
+
+class Preparation(ABC):
+    """Turns raw rows into numbers, the same way in training, evaluation and prediction."""
+
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def fit(self, train: Split) -> None:
+        """Take from the raw training rows what has to be known of them: means, categories. Raises DataError."""
+
+    @abstractmethod
+    def apply(self, split: Split) -> Split:
+        """Raw rows as the network takes them. Raises DataError."""
+
+    @abstractmethod
+    def finish(self, data: Data) -> None:
+        """Say of prepared data what is known now: names of features and classes, the task."""
+
+    @abstractmethod
+    def state(self) -> dict[str, Any]:
+        """Options and what was fitted, as plain data fit for JSON."""
+
+    @classmethod
+    @abstractmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        """The preparation that `state` describes. Raises CheckpointError."""
+
+    @abstractmethod
+    def read(self, path: Path, rows: int) -> Iterator[Array]:
+        """The prepared inputs of a file of the same kind without need of targets, at most `rows` at a time.
+
+        Raises DataError.
+        """
+
+
+def saved(preparation: Preparation) -> dict[str, Any]:
+    """What a checkpoint keeps of a preparation."""
+    return {"kind": preparation.kind, **preparation.state()}
+
+
+def restored(state: Mapping[str, Any]) -> Preparation:
+    """The preparation that a checkpoint kept. Raises CheckpointError."""
+    kind = state.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise CheckpointError(f"the checkpoint prepares its rows by {kind!r}, which this version does not know")
+    module = importlib.import_module(KINDS[kind])
+    for cls in vars(module).values():
+        if isinstance(cls, type) and issubclass(cls, Preparation) and getattr(cls, "kind", None) == kind:
+            return cls.restore({key: value for key, value in state.items() if key != "kind"})
+    raise AssertionError(f"{KINDS[kind]} has no preparation {kind!r}")
