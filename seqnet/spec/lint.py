@@ -7,7 +7,6 @@ decides is found without the data too.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,6 +18,7 @@ from seqnet.declare import get
 from seqnet.errors import Path, Problem, SeqnetError
 from seqnet.metrics import Metric, resolve_metric
 from seqnet.metrics.trial import tried
+from seqnet.network.memory import machine_memory
 from seqnet.network.network import Node, common_dtype
 from seqnet.spec.case import Case
 from seqnet.spec.lint_callbacks import lint_callbacks
@@ -130,14 +130,6 @@ def _memory(case: Case) -> Iterator[Problem]:
 
 def _size(node: Node) -> int:
     return math.prod(length or 1 for length in node.out_shape)
-
-
-def machine_memory() -> int | None:
-    """The bytes of memory that the machine has, where the system tells."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
 
 
 def data_path(spec: RunSpec) -> Path:
