@@ -9,6 +9,7 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.checkers import Either, Number, Plain, PositiveInt, Tuple
+from seqnet.datasets.labels import is_text
 from seqnet.declare import option
 from seqnet.errors import CheckpointError, DataError, UsageError
 from seqnet.layers.base import Tally, layer
@@ -22,7 +23,6 @@ from seqnet.layers.preparing import (
     as_array,
     encoded,
     encoded_shape,
-    is_text,
     texts_of,
 )
 from seqnet.layers.vocabulary import out_of_bins

@@ -125,7 +125,7 @@ class Vocabular(Preparing):
     def place_files(self, folder: Path) -> None:
         path = self._options[0]
         if isinstance(path, str):
-            self.__dict__["vocabulary"] = str(folder / Path(path).expanduser())
+            self.__dict__["vocabulary"] = str((folder / Path(path).expanduser()).resolve())
 
     def _learn(self, vocabulary: Vocabulary) -> None:
         require_same_width(self._known, vocabulary, self.wired is not None, self.name or self.spec_name)

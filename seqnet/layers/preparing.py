@@ -54,14 +54,12 @@ def as_array(x: Any) -> Array:
     if isinstance(x, str) or (isinstance(x, (list, tuple)) and _first(x) is str):
         return np.array(x, dtype=object)
     array = np.asarray(x)
+    if array.dtype.kind == "S":
+        try:
+            return np.char.decode(array, "utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"holds bytes that are no text in UTF-8 ({error.reason})") from None
     return array.astype(object) if array.dtype.kind == "T" else array
-
-
-def is_text(array: Array) -> bool:
-    """Whether the array holds texts, as far as its first entry tells."""
-    if array.dtype.kind == "O":
-        return array.size > 0 and isinstance(array.flat[0], str)
-    return array.dtype.kind in "UT"
 
 
 def texts_of(x: Array) -> list[str]:

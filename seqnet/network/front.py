@@ -56,10 +56,13 @@ class Front:
             return np.zeros((0, *(n or 0 for n in self.shape)), self.dtype)
         step = self._step()
         first = self.encode(x[:step], tally)
-        if tally is None and first.nbytes // len(first) * len(x) > _limit():
-            return PreparedRows(self, x, first[:1])  # type: ignore[return-value]  # an array as far as rows are taken
-        parts = [first, *(self.encode(x[at : at + step], tally) for at in range(step, len(x), step))]
-        return joined(parts)
+        rest = (self.encode(x[at : at + step], tally) for at in range(step, len(x), step))
+        if first.nbytes // len(first) * len(x) <= _limit():
+            return joined([first, *rest])
+        if tally is not None:
+            for _ in rest:
+                pass
+        return PreparedRows(self, x, first[:1])  # type: ignore[return-value]  # an array as far as rows are taken
 
     def encode(self, x: Array, tally: Tally | None = None) -> Array:
         """A slice of rows through all the layers."""

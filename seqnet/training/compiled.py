@@ -12,8 +12,9 @@ from typing import Any, Literal
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.datasets.labels import is_text
 from seqnet.errors import DataError, ShapeError, TrainingError
-from seqnet.layers.preparing import as_array, is_text
+from seqnet.layers.preparing import as_array
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
 from seqnet.network.blas import running
