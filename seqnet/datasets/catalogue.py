@@ -142,8 +142,9 @@ class CityNames(Stored):
     x (N, 24) uint8, y (N,) uint8 in 0 … 9. A number of x is a character: 1 … 26 are a … z, 27 a space, 28 a hyphen, 29
     an apostrophe, 0 padding after the name's end; so Embedding needs input_dim: 30 and mask_zero: true.
     `seqnet.datasets.city_names.alphabet[i - 1]` is the character of number i. Names are in small letters without
-    accents (munchen). With as_text, x (N, 1) are the names themselves, for TextVectorization. 1,500 + 300 of each country: its most populous places, without names that two of the countries
-    have.
+    accents (munchen). With as_text, x (N, 1) are the names
+    themselves, for TextVectorization. 1,500 + 300 of each country: its most populous places, without names that two of
+    the countries have.
     """
 
     title = "City names: country from the letters of a town's name"

@@ -43,7 +43,7 @@ def check_numeric(array: Array, where: str) -> None:
 
 
 def check_inputs(array: Array, where: str) -> None:
-    """Raise DataError unless `array` holds numbers as check_numeric wants them, or texts, at least one row of either."""
+    """Raise DataError unless `array` holds numbers as check_numeric wants them, or texts, in one row at least."""
     if array.ndim and array.size and is_text(array):
         return
     check_numeric(array, where)

@@ -50,7 +50,7 @@ def existing_folder(path: str | Path, base: Path, kind: str) -> Path:
 
 
 def existing_path(path: str | Path, base: Path) -> tuple[Path, bool]:
-    """The file or folder `path`, counted from `base`, and whether it is a folder. Raises DataError if it isn't there."""
+    """The file or folder `path`, counted from `base`, and whether it is a folder. Raises DataError where it isn't."""
     return _existing(path, base, "file or folder")
 
 

@@ -119,11 +119,11 @@ def _json_lines(path: Path, key: str, encoding: str) -> Iterator[Entry]:
         try:
             found = json.loads(line)
         except ValueError as error:
-            raise DataError(f"{where}: no JSON ({error}); each line must be one object: {{\"{key}\": \"…\"}}") from None
+            raise DataError(f'{where}: no JSON ({error}); each line must be one object: {{"{key}": "…"}}') from None
         except RecursionError:
             raise DataError(f"{where}: brackets within brackets without end") from None
         if not isinstance(found, dict):
-            raise DataError(f"{where}: must be an object such as {{\"{key}\": \"…\"}}, got {line.strip():.40}")
+            raise DataError(f'{where}: must be an object such as {{"{key}": "…"}}, got {line.strip():.40}')
         if key not in found:
             raise DataError(f"{where}: has no key {key!r}; {suggestion(key, found)}; name it with column: NAME")
         if not isinstance(found[key], str):

@@ -125,7 +125,8 @@ def interpolation_weights(length: int, out: int, method: str, antialias: bool = 
     image shrinks, the kernel is as much wider.
     """
     if method == "nearest":
-        return (_nearest(length, out)[:, None] == np.arange(length)).astype(np.float64)
+        taken: Array = _nearest(length, out)[:, None] == np.arange(length)
+        return taken.astype(np.float64)
     radius, kernel = _KERNELS[method]
     centres = (np.arange(out) + 0.5) * (length / out) - 0.5
     distance = np.abs(centres[:, None] - np.arange(length)) / (max(length / out, 1.0) if antialias else 1.0)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from seqnet.arrays import Array, Shape
-from seqnet.checkers import Either, Number, Plain, PositiveInt, Tuple
+from seqnet.checkers import Either, Number, Plain, PositiveInt
 from seqnet.datasets.labels import is_text
 from seqnet.declare import option
 from seqnet.errors import CheckpointError, DataError, UsageError
@@ -42,8 +42,8 @@ class CategoryEncoding(Preparing):
 
     num_tokens: PositiveInt | None = option("how many categories there are: the largest number plus 1", default=None)
     output_mode: Literal["one_hot", "multi_hot", "count"] = option(
-        "one_hot: a vector for each number; multi_hot: one vector for all of a row, 1 where a number occurs; count: how "
-        "often it occurs",
+        "one_hot: a vector for each number; multi_hot: one vector for all of a row, 1 where a number occurs; count: "
+        "how often it occurs",
         default="multi_hot",
     )
     sparse: bool = option(SPARSE_HELP, default=False, kw_only=True)
@@ -66,8 +66,8 @@ class CategoryEncoding(Preparing):
         if bad.any():
             place = np.argwhere(bad)[0]
             raise DataError(
-                f"{self.name or 'CategoryEncoding'} takes whole numbers from 0 to {self._depth - 1}, but row {place[0]} "
-                f"of the batch holds {x[tuple(place)]:g}; raise num_tokens, or let IntegerLookup number the values"
+                f"{self.name or self.spec_name} takes whole numbers from 0 to {self._depth - 1}, but row {place[0]} of "
+                f"the batch holds {x[tuple(place)]:g}; raise num_tokens, or let IntegerLookup number the values"
             )
         return encoded(numbers, self.output_mode, self._depth)
 

@@ -32,7 +32,7 @@ class Preparing(Layer):
 
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
         y = self.encode(x)
-        return y.astype(x.dtype if x.dtype.kind == "f" else np.float32, copy=False), x.shape
+        return y.astype(x.dtype if x.dtype.kind == "f" else self.dtype or "float32", copy=False), x.shape
 
     def backward(self, dy: Array, cache: Cache, ctx: Context, *, need_dx: bool = True) -> Array | None:
         return np.zeros(cache, dy.dtype) if need_dx else None
@@ -96,7 +96,8 @@ def encoded(numbers: Array, mode: str, depth: int, weights: Array | None = None)
     if mode == "one_hot":
         if numbers.ndim > 1 and numbers.shape[-1] == 1:
             numbers = numbers[..., 0]
-        return (numbers[..., None] == np.arange(depth)).view(np.uint8)
+        there: Array = numbers[..., None] == np.arange(depth)
+        return there.view(np.uint8)
     rows = numbers.reshape(len(numbers), -1) if numbers.ndim == 1 else numbers.reshape(-1, numbers.shape[-1])
     shape = (*(numbers.shape[:-1] if numbers.ndim > 1 else numbers.shape), depth)
     places = np.arange(len(rows))[:, None] * depth + rows

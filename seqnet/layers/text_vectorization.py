@@ -65,13 +65,16 @@ class TextVectorization(Vocabular):
     idf_weights: tuple[float, ...] | None = option(IDF_HELP, default=None)
     encoding: Literal["utf-8"] = option("of the tokens' bytes", default="utf-8")
     sparse: bool = option(SPARSE_HELP, default=False, kw_only=True)
-    ragged: bool = option("for Keras's sake; rows here have one length, so it must be false", default=False, kw_only=True)
+    ragged: bool = option("for Keras's sake; rows have one length, so it must be false", default=False, kw_only=True)
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield from vocabulary_rules(values, 1, "")
         if values["ragged"]:
-            yield "ragged", "rows of different lengths are not made here: leave it out; short texts are filled up with 0"
+            yield (
+                "ragged",
+                "rows of different lengths are not made here: leave it out; short texts end with 0",
+            )
         if values["output_mode"] != "int" and values["output_sequence_length"] is not None:
             yield "output_sequence_length", "output_sequence_length belongs to output_mode: int"
 
@@ -83,7 +86,7 @@ class TextVectorization(Vocabular):
         if self.output_mode != "int":
             return (require_depth(self._depth(), self.name or self.spec_name),)
         if self.split is None and self.output_sequence_length is None and self.ngrams is None:
-            return in_shape or (1,)
+            return in_shape
         return (self.output_sequence_length,)
 
     def encode(self, x: Array, tally: Tally | None = None) -> Array:
@@ -105,7 +108,7 @@ class TextVectorization(Vocabular):
             wide = length if length is not None else max(1, int(counts.max(initial=0)))
             y = np.zeros((len(rows), wide), np.int32)
             y[np.arange(wide) < counts[:, None]] = numbers
-            return y
+            return y.reshape(x.shape) if self.output_shape(x.shape[1:]) == x.shape[1:] else y
         depth = vocabulary.depth
         idf = vocabulary.idf if self.output_mode == "tf_idf" else None
         places = np.repeat(np.arange(len(rows)) * depth, counts) + numbers
@@ -145,7 +148,7 @@ class TextVectorization(Vocabular):
         return raw.translate(table, b"" if self.standardize == "lower" else _PUNCTUATION)
 
     def _neighbours(self, tokens: Any, space: Any) -> list[Any]:
-        widths = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams
+        widths: Sequence[int] = range(1, self.ngrams + 1) if isinstance(self.ngrams, int) else self.ngrams or ()
         return list(
             itertools.chain.from_iterable(
                 (space.join(tokens[at : at + width]) for at in range(len(tokens) - width + 1)) for width in widths

@@ -154,11 +154,11 @@ def read_tokens(path: str, numbers: bool) -> list[Token]:
     if not numbers:
         return lines
     found: list[Token] = []
-    for number, line in enumerate(lines, 1):
+    for number, text in enumerate(lines, 1):
         try:
-            found.append(int(line))
+            found.append(int(text))
         except ValueError:
-            raise DataError(f"{path}, line {number}: {line!r:.40} is no whole number") from None
+            raise DataError(f"{path}, line {number}: {text!r:.40} is no whole number") from None
     return found
 
 

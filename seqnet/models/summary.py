@@ -100,8 +100,9 @@ def summarize(
 
 def _vocabulary(layer: Layer) -> list[str]:
     """How many entries the vocabulary of a layer has, where it has one and knows it."""
-    known = isinstance(layer, Vocabular) and layer.adapted
-    return [f"vocabulary of {layer.vocabulary_size():,}"] if known else []
+    if not isinstance(layer, Vocabular) or not layer.adapted:
+        return []
+    return [f"vocabulary of {layer.vocabulary_size():,}"]
 
 
 def _rates(model: Sequential) -> dict[str, list[str]]:

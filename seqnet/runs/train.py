@@ -77,8 +77,8 @@ def train(
     """Train as the file says, in a new run folder, or on in the one that `resume` names (True: the latest of the name).
 
     on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
-    monitor, mode, best, vocabulary, changes), "note" (text). Nothing is written before everything that can be known beforehand is
-    known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
+    monitor, mode, best, vocabulary, changes), "note" (text). Nothing is written before everything that can be known
+    beforehand is known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
     the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """

@@ -57,7 +57,7 @@ def lint_vocabulary(case: Case) -> Iterator[Problem]:
             )
             yield Problem(case.spec.layer_path(front, "input_dim"), message, f"write input_dim: {size}")
     elif case.nodes and follower.param_specs(case.nodes[front].in_shape):
-        message = f"{_called(case, front)} takes the numbers of {numbering.name}, which are names, as if they were amounts"
+        message = f"{_called(case, front)} takes the numbers of {numbering.name}, names, as if they were amounts"
         fix = "put Embedding: {input_dim: …, output_dim: 64} between them, or give it output_mode: multi_hot"
         size = _size(numbering)
         yield Problem(("model", front), message, fix.replace("…", str(size or 10000)), warning=True)

@@ -186,7 +186,9 @@ def check_raw(network: Network, x: Any, what: str = "x") -> Array:
     array = as_array(x)
     if is_text(array):
         if not network.front.takes_text:
-            first = next((node.layer.spec_name for node in network.nodes if node.layer.spec_name != "Input"), "no layer")
+            first = next(
+                (node.layer.spec_name for node in network.nodes if node.layer.spec_name != "Input"), "no layer"
+            )
             raise DataError(
                 f"{what} holds texts, but the model begins with {first}, which takes numbers; let it begin with "
                 "TextVectorization, which numbers the words of a text, or StringLookup, which numbers whole texts"
