@@ -192,6 +192,7 @@ class _Events:
                 epochs=training.epochs,
                 batch_size=training.batch_size,
                 seed=self.spec.seed,
+                vocabulary=details["vocabulary"],
                 changes=details["changes"],
             )
         )

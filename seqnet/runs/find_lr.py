@@ -61,12 +61,12 @@ def find_lr(
     setting = _setting(spec)
     test = RangeTest(start, end, steps)
     _prepare(model, test)
-    rows = training_rows(spec, data)
+    rows = training_rows(spec, data, model)
     options = replace(
         spec.fit_options(), initial_epoch=0, epochs=steps, on_nan=None
     )  # NaN ends the test, and is no error
     trainer = model.trainer(rows, options)
-    adapt_layers(model, data.train.x)
+    adapt_layers(model, rows.x)
     on_event("start", {})
     with interruptible(trainer):
         trainer.fit(rows, None, options, [Sweep(test), *([display] if display is not None else [])])

@@ -18,6 +18,7 @@ import numpy as np
 from seqnet.datasets.base import Data, Split
 from seqnet.datasets.preparation import saved
 from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError, UsageError
+from seqnet.models.saving import put_states
 from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
 from seqnet.runs import folder as folders
@@ -28,6 +29,7 @@ from seqnet.runs.process import this_process
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
 from seqnet.runs.signals import interruptible
+from seqnet.runs.vocabulary import out_of_vocabulary, said
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
@@ -75,8 +77,8 @@ def train(
     """Train as the file says, in a new run folder, or on in the one that `resume` names (True: the latest of the name).
 
     on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
-    monitor, mode, best, changes), "note" (text). Nothing is written before everything that can be known beforehand is
-    known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
+    monitor, mode, best, vocabulary, changes), "note" (text). Nothing is written before everything that can be known
+    beforehand is known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
     the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
@@ -96,13 +98,16 @@ def _train(
     stack: ExitStack,
 ) -> RunResult:
     data = spec.load_data()
+    if again is not None:
+        put_states(spec.checked_layers, again.snapshot.data.get("model", {}).get("adapted", {}))
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
     if again is not None and threads is None:
         threads = again.threads  # another number would add up in another order
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
-    train_rows, validation = training_rows(spec, data), _validation_rows(data)
+    unknown = out_of_vocabulary(model, data)
+    train_rows, validation = training_rows(spec, data, model), _validation_rows(data, model)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
@@ -129,9 +134,9 @@ def _train(
     )
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
-    record = _Record(spec, data, model, trainer, recorder, ways)
+    record = _Record(spec, data, model, trainer, recorder, ways, unknown)
     if again is None:
-        adapt_layers(model, data.train.x)
+        adapt_layers(model, train_rows.x)
         trainer.position.epoch = options.initial_epoch
     with interruptible(trainer) as stop:
         folder = again.folder if again is not None else create_run(runs, spec.name)
@@ -153,6 +158,7 @@ def _train(
                     recorder.rollback.keep(trainer, recorder.callbacks)
             watched = {"monitor": monitor, "mode": mode, "best": recorder.best}
             told = {"folder": folder, "resumed": again is not None, "epoch": trainer.position.epoch}
+            watched["vocabulary"] = said(model, unknown)
             on_event("start", {**told, **watched, "changes": () if again is None else again.changes})
             result, at_once = _fit(record, folder, train_rows, validation, options, watching, on_event)
     with _explained(folder):
@@ -222,6 +228,7 @@ class _Record:
     trainer: Trainer
     recorder: RunRecorder
     directions: dict[str, str | None]
+    unknown: dict[str, float]  # of the tokens of each split, the share out of the model's vocabulary
     resolved: str = ""
     fingerprint: str = ""
     started: float = 0.0
@@ -268,6 +275,7 @@ class _Record:
                 "fingerprint": self.fingerprint,
                 "rows": {name: len(split) for name, split in data.splits.items()},
                 "classes": data.class_names,
+                **({"out_of_vocabulary": self.unknown} if self.unknown else {}),
             },
             "seconds": {"total": time.perf_counter() - self.started, "epochs": self.recorder.seconds},
             "threads": len(compiled.engine.workers) if compiled is not None else 1,
@@ -286,7 +294,10 @@ def warn_or_refuse(spec: RunSpec, data: Data | None, on_event: Event) -> None:
 
 
 def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
-    """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them."""
+    """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them.
+
+    x: as training_rows gives them; those of the front, which made them, are adapted already.
+    """
     engine = Engine(model.network)
     for index, node in enumerate(model.network.nodes):
         if not node.layer.adapted:
@@ -366,9 +377,9 @@ def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tupl
     return ("val_loss" if "val_loss" in ways else "loss"), "min"
 
 
-def training_rows(spec: RunSpec, data: Data) -> Rows:
-    """The rows to train on, weighted as the file says. Raises DataError where they have no targets."""
-    rows = _rows(data.train, "training")
+def training_rows(spec: RunSpec, data: Data, model: Sequential) -> Rows:
+    """The rows to train on, prepared and weighted as the file says. Raises DataError where they have no targets."""
+    rows = _rows(data.train, "training", model)
     training, sampling = spec.training, data.train.sampling_weight
     if training.class_weight is not None:
         return replace(rows, weight=class_weights(training.class_weight, rows.y))
@@ -381,14 +392,14 @@ def training_rows(spec: RunSpec, data: Data) -> Rows:
     return replace(rows, sampling=sampling_weights(sampling))
 
 
-def _validation_rows(data: Data) -> Rows | None:
-    return None if data.validation is None else _rows(data.validation, "validation")
+def _validation_rows(data: Data, model: Sequential) -> Rows | None:
+    return None if data.validation is None else _rows(data.validation, "validation", model)
 
 
-def _rows(split: Split, what: str) -> Rows:
+def _rows(split: Split, what: str, model: Sequential) -> Rows:
     if split.y is None:
         raise DataError(f"the {what} rows have no targets")
-    return Rows(split.x, split.y, split.sample_weight)
+    return Rows(model.network.front(split.x), split.y, split.sample_weight)
 
 
 def _test(model: Sequential, data: Data, folder: Path, options: FitOptions) -> dict[str, Any] | None:
