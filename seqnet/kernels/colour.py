@@ -130,12 +130,14 @@ def equalize(x: Array, bins: int, value_range: Range) -> Array:
 
 def grey(x: Array) -> Array:
     """(N, H, W, 3) -> (N, H, W, 1): how bright each pixel looks."""
-    return np.matmul(x, np.array(GREY, x.dtype)[:, None])
+    y: Array = np.matmul(x, np.array(GREY, x.dtype)[:, None])
+    return y
 
 
 def grey_backward(dy: Array) -> Array:
     """(N, H, W, 3) -> (N, H, W, 3), where y was the same in all channels."""
-    return np.matmul(dy.sum(axis=-1, keepdims=True), np.array(GREY, dy.dtype)[None])
+    dx: Array = np.matmul(dy.sum(axis=-1, keepdims=True), np.array(GREY, dy.dtype)[None])
+    return dx
 
 
 def to_hsv(x: Array) -> tuple[Array, Array, Array]:
@@ -186,7 +188,8 @@ _CENTRES = np.array([3.0, 2.0, 4.0])  # of hue 0 to 6: where red is least, and w
 def from_hsv(hue: Array, saturation: Array, value: Array) -> Array:
     """The inverse of `to_hsv`: value (1 - saturation + saturation share), share that of each channel in the hue."""
     share, _ = _shares(hue)
-    return value[..., None] * ((1 - saturation)[..., None] + saturation[..., None] * share)
+    y: Array = value[..., None] * ((1 - saturation)[..., None] + saturation[..., None] * share)
+    return y
 
 
 def from_hsv_backward(dy: Array, hue: Array, saturation: Array, value: Array) -> tuple[Array, Array, Array]:

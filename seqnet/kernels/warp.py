@@ -119,10 +119,10 @@ def _inside(index: Array, size: int, mode: FillMode) -> Array:
     reflect: d c b a | a b c d | d c b a. wrap: a b c d | a b c d | a b c d. nearest: a a a a | a b c d | d d d d.
     """
     if mode == "wrap":
-        return index % size
+        return np.asarray(index % size)
     if mode == "reflect":
         index = index % (2 * size)
-        return np.minimum(index, 2 * size - 1 - index)
+        return np.asarray(np.minimum(index, 2 * size - 1 - index))
     return np.clip(index, 0, size - 1)
 
 

@@ -46,7 +46,7 @@ class RandomBrightness(Augmentation):
         return colour.brighten(x, delta, self.value_range)
 
     def change_back(self, dy: Array, cache: Cache) -> Array:
-        return dy * cache
+        return np.multiply(dy, cache)
 
 
 @layer()
@@ -214,7 +214,7 @@ class Solarization(Augmentation):
         return colour.solarize(x, addition, threshold, self.value_range)
 
     def change_back(self, dy: Array, cache: Cache) -> Array:
-        return dy * cache
+        return np.multiply(dy, cache)
 
 
 @layer()

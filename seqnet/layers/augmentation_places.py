@@ -12,6 +12,7 @@ from seqnet.checkers import Either, NonNegativeInt, Number, PositiveInt, Tuple
 from seqnet.declare import option
 from seqnet.errors import ShapeError
 from seqnet.kernels import resize, warp
+from seqnet.kernels.noise import normal
 from seqnet.kernels.warp import FillMode, Interpolation
 from seqnet.layers.augmentation import (
     RANGE_HELP,
@@ -295,9 +296,9 @@ class RandomErasing(Augmentation):
     def _fill(self, part: Array, ctx: Context, row: int) -> Any:
         if self.fill_value is not None:
             return self.fill_value
-        noise = ctx.stream_of(row, self.seed).standard_normal(part.shape, np.float32)
+        noise = normal(ctx.stream_of(row, self.seed), part.shape, 1.0, np.float32)
         noise *= self.value_range[1]
-        return np.clip(noise, *self.value_range, out=noise)
+        return noise.clip(*self.value_range)
 
 
 def _bounds(length: int, share: Array, place: Array) -> list[list[int]]:

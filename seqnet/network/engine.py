@@ -74,7 +74,7 @@ class Engine:
         self.inference = plan_inference(network)
         self.testing = plan_inference(network, loss) if loss is not None else None
         self.training = plan_training(network, loss) if loss is not None else None
-        self.loss = loss
+        self.loss = self._lowered = loss
         self.watched = self.parameters.penalties()
         self.draws = Draws(network.stream("draws").generate_state(2, np.uint64))
         self.workers = [
@@ -110,6 +110,12 @@ class Engine:
         self._rest, self._rested_at = REST_S, 0.0
         self._update: Update | None = None
         self._deferred: Deferred | None = None
+
+    def train_on(self, loss: Loss) -> None:
+        """Lower this loss in training steps from now on, which has the same place for a value as the engine's own."""
+        if loss is not self._lowered:
+            self._drop_crew()  # whose members know the loss before
+            self._lowered, self.training = loss, plan_training(self.network, loss)
 
     def keep_zeros(self, kept: bool) -> None:
         """Say whether those who get `gradient` leave a zero in it a zero; at first, nobody is trusted to.
