@@ -23,6 +23,7 @@ from seqnet.network.network import Node, common_dtype
 from seqnet.spec.case import Case
 from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
+from seqnet.spec.lint_pictures import lint_pictures
 from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
@@ -49,7 +50,7 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
     outputs = list(lint_output(case))
     problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
     problems += [*lint_callbacks(case), *_mixing(case)]
-    return [*problems, *_scale(case)]
+    return [*problems, *_scale(case), *lint_pictures(case)]
 
 
 def _dtypes(case: Case) -> Iterator[Problem]:
