@@ -141,12 +141,11 @@ def show_data(profile: Mapping[str, Any]) -> None:
     pairs: list[tuple[str, Cell]] = [
         ("task", profile["task"] or "not stated"),
         ("rows", rows),
-        ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}"),
+        ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}{_spread(profile['range'])}"),
     ]
     target = profile["target"]
     if target is not None:
-        spread = f", {_range(target['range'])}" if "range" in target else ""
-        pairs.append(("target", f"{shape([None, *target['shape']])} {target['dtype']}{spread}"))
+        pairs.append(("target", f"{shape([None, *target['shape']])} {target['dtype']}{_spread(target.get('range'))}"))
     if profile["sample_weight"]:
         pairs.append(("weights", "one a training row"))
     pairs += [(label, profile[label]) for label in ("licence", "origin") if profile.get(label)]
@@ -158,8 +157,12 @@ def show_data(profile: Mapping[str, Any]) -> None:
     theme.show(*parts, width=None if theme.is_terminal(sys.stdout) else 120)
 
 
-def _range(values: Mapping[str, float]) -> str:
-    return f"{_number(values['min'])} … {_number(values['max'])}, mean {_number(values['mean'])}"
+def _spread(values: Mapping[str, float] | None) -> str:
+    return (
+        ""
+        if values is None
+        else f", {_number(values['min'])} … {_number(values['max'])}, mean {_number(values['mean'])}"
+    )
 
 
 def _number(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.datasets.base import Data
-from seqnet.datasets.labels import Array, class_labels, has_class_columns
+from seqnet.datasets.labels import Array, class_labels, has_class_columns, is_text
 
 FEATURES = 200  # more columns than this are pixels or the like, not worth a line each
 CLASSES = 1000  # whole numbers beyond this are quantities rather than labels, unless the task says otherwise
@@ -16,25 +16,27 @@ CLASSES = 1000  # whole numbers beyond this are quantities rather than labels, u
 def describe(data: Data) -> dict[str, Any]:
     """A profile of checked data as plain numbers, strings, lists and mappings, fit for JSON.
 
-    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs), features (the
-    same for each column of a table, with its name), target (shape of a row, dtype, for a regression also the range of
-    the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are weights).
+    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs; None of texts),
+    features (the same for each column of a table, with its name), target (shape of a row, dtype, for a regression also
+    the range of the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are
+    weights).
     """
     splits = data.splits
     x, y = data.train.x, data.train.y
+    text = is_text(x)
     profile: dict[str, Any] = {
         "name": data.name,
         "task": data.task,
         "rows": {name: len(split) for name, split in splits.items()},
         "input_shape": list(data.input_shape),
-        "dtype": x.dtype.name,
-        "range": _range(x),
+        "dtype": "text" if text else x.dtype.name,
+        "range": None if text else _range(x),
         "features": None,
         "target": None,
         "classes": _classes(data),
         "sample_weight": data.train.sample_weight is not None,
     }
-    if x.ndim == 2 and x.shape[1] <= FEATURES:
+    if x.ndim == 2 and x.shape[1] <= FEATURES and not text:
         names = data.feature_names or [str(column) for column in range(x.shape[1])]
         profile["features"] = [{"name": name, **_range(x[:, column])} for column, name in enumerate(names)]
     if y is not None:

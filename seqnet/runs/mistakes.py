@@ -67,7 +67,7 @@ def showing(x: Array, data: Data) -> tuple[Callable[[int], Shown], tuple[str, ..
     """How to show a row of x; for numbers, the names of their columns, and how many columns are left out."""
     vocabulary = data.vocabulary
     if vocabulary is not None and x.ndim == 2:
-        return (lambda row: _words(x[row], vocabulary)), (), 0
+        return (lambda row: words(x[row], vocabulary)), (), 0
     if is_picture(x):
         low, high = float(x.min()), float(x.max())
         return (lambda row: _picture(x[row], low, high)), (), 0
@@ -92,7 +92,7 @@ def _picture(pixels: Array, low: float, high: float) -> Picture:
     return Picture(np.rint(255 * ((values - low) / ((high - low) or 1.0))).astype(np.uint8))
 
 
-def _words(numbers: Array, vocabulary: Sequence[str]) -> str:
+def words(numbers: Array, vocabulary: Sequence[str]) -> str:
     """Letters side by side, words with blanks between them; what stands for padding is empty."""
     found = [vocabulary[int(i)] if 0 <= i < len(vocabulary) else f"[{i:g}]" for i in numbers.tolist()]
     between = "" if all(len(token) <= 1 for token in vocabulary) else " "
