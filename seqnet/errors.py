@@ -5,6 +5,7 @@ SeqnetError                 exit 1   something seqnet can explain went wrong
 ├── ShapeError              exit 2   shapes do not fit together           (also a ValueError)
 ├── DataError               exit 2   the data are wrong                   (also a ValueError)
 ├── UsageError              exit 2   a command or a method was called wrongly (also a ValueError)
+├── DownloadError           exit 1   a file of the catalogue could not be fetched
 ├── CheckpointError         exit 1   a run folder or saved model can't be read or written
 └── TrainingError           exit 1   the run failed: NaN, full disk, …
 
@@ -74,6 +75,10 @@ class UsageError(SeqnetError, ValueError):
     """A command or a method was called in a way that can't work."""
 
     exit_code = 2
+
+
+class DownloadError(SeqnetError):
+    """A file of the catalogue could not be fetched, or not be kept."""
 
 
 class CheckpointError(SeqnetError):
