@@ -9,7 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 import seqnet.datasets
 from seqnet.datasets.downloaded import Downloaded
@@ -134,3 +137,16 @@ def point_to(address: str, assign: Callable[[type[Downloaded], str, Any], None] 
             there = f"{address}{file.name.rpartition('/')[2]}"
             files.append(replace(file, address=there, mirrors=(), digest=digest, size=len(content)))
         assign(entry, "files", tuple(files))
+
+
+def fill_cache(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder that has every miniature, which the catalogue takes for the real files, and no network."""
+    monkeypatch.setenv("SEQNET_HOME", str(home))
+    monkeypatch.setenv("SEQNET_OFFLINE", "1")
+    point_to("http://nowhere.invalid/", monkeypatch.setattr)
+    folder = home / "datasets"
+    for name in MAKERS:
+        for file, content in miniature(name).items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_bytes(content)
+    return folder

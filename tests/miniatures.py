@@ -53,8 +53,8 @@ def npz(**arrays: np.ndarray) -> bytes:
 
 def mnist() -> dict[str, bytes]:
     rng = np.random.default_rng(0)
-    x, y = rng.integers(0, 256, (80, 28, 28), dtype=np.uint8), np.arange(80, dtype=np.uint8) % 10
-    return {"mnist.npz": npz(x_train=x[:60], y_train=y[:60], x_test=x[60:], y_test=y[60:])}
+    x, y = rng.integers(0, 2, (320, 28, 28), dtype=np.uint8) * np.uint8(255), np.arange(320, dtype=np.uint8) % 10
+    return {"mnist.npz": npz(x_train=x[:300], y_train=y[:300], x_test=x[300:], y_test=y[300:])}
 
 
 def idx_gz(array: np.ndarray) -> bytes:
@@ -87,7 +87,7 @@ def images(rows: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (rows, 3072), dtype=np.uint8)
 
 
-def cifar10(rows: int = 12) -> dict[str, bytes]:
+def cifar10(rows: int = 24) -> dict[str, bytes]:
     members = {"batches.meta": {"num_cases_per_batch": rows, "label_names": [f"thing {k}" for k in range(10)]}}
     for seed, name in enumerate(["data_batch_4", "test_batch", *(f"data_batch_{number}" for number in (3, 2, 5, 1))]):
         labels = [int(label) for label in np.random.default_rng(seed).integers(0, 10, rows)]
@@ -125,8 +125,8 @@ def word_index() -> bytes:
 
 
 def imdb() -> dict[str, bytes]:
-    y = np.arange(40) % 2
-    arrays = {"x_train": texts(40, 1), "y_train": y, "x_test": texts(30, 2), "y_test": y[:30]}
+    y = np.arange(200) % 2
+    arrays = {"x_train": texts(200, 1), "y_train": y, "x_test": texts(30, 2), "y_test": y[:30]}
     return {"imdb.npz": npz(**arrays), "imdb_word_index.json": word_index()}
 
 

@@ -25,7 +25,7 @@ from seqnet.locking import hold, release
 
 BLOCK = 1 << 14
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
-TRIES = 4  # in a row that bring nothing
+TRIES = 4  # requests in a row of which the last three brought nothing
 WAITS = (0.5, 2.0, 5.0)  # seconds before the next of them
 POLL_SECONDS = 0.1  # of a process that waits for another
 SLOWEST, PATIENCE = 100, 60.0  # bytes a second over so many seconds; below it is no download any more
