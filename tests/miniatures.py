@@ -91,7 +91,12 @@ def cifar10(rows: int = 24) -> dict[str, bytes]:
     members = {"batches.meta": {"num_cases_per_batch": rows, "label_names": [f"thing {k}" for k in range(10)]}}
     for seed, name in enumerate(["data_batch_4", "test_batch", *(f"data_batch_{number}" for number in (3, 2, 5, 1))]):
         labels = [int(label) for label in np.random.default_rng(seed).integers(0, 10, rows)]
-        members[name] = {"batch_label": name, "labels": labels, "data": images(rows, seed), "filenames": ["a.png"] * rows}
+        members[name] = {
+            "batch_label": name,
+            "labels": labels,
+            "data": images(rows, seed),
+            "filenames": ["a.png"] * rows,
+        }
     files = {f"cifar-10-batches-py/{name}": python2_pickle(content) for name, content in members.items()}
     return {"cifar-10-python.tar.gz": tar_gz({"cifar-10-batches-py/readme.html": b"<html>", **files})}
 

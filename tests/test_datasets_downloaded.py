@@ -52,7 +52,7 @@ def checksums(array: np.ndarray) -> np.ndarray:
     return np.stack([flat.sum(axis=1), (flat * steps).sum(axis=1), (flat * (steps % 97)).sum(axis=1)], axis=1)
 
 
-# -- as Keras -----------------------------------------------------------------------------------------------------------
+# -- as Keras ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("case", CASES, ids=label)
@@ -100,7 +100,7 @@ def test_cifar10() -> None:
         assert np.array_equal(x[rows][:, 3, 5], planes[:, 3 * 32 + 5 :: 1024])
 
 
-# -- for a network ------------------------------------------------------------------------------------------------------
+# -- for a network ----------------------------------------------------------------------------------------------------
 
 # name, options, shape of a row, dtype of x, of y, rows, test rows, classes
 READY = [
@@ -231,7 +231,7 @@ def test_addresses_and_hashes_of_the_real_files() -> None:
     }
 
 
-# -- what is refused ----------------------------------------------------------------------------------------------------
+# -- what is refused --------------------------------------------------------------------------------------------------
 
 # name, options, words of the message
 WRONG = [
@@ -295,8 +295,10 @@ REFUSED: dict[str, tuple[bytes, str]] = {
     "a complex array": (packed(np.zeros(2, complex)), "(a dtype <c16)"),
     "a structured array": (packed(np.zeros(2, [("a", "i4")])), "(a dtype with fields)"),
     "a loop": (packed(LOOP), "a list within itself"),
-    "a loop in an array": (packed(Sneaky(reconstruct, (np.ndarray, (0,), b"b"), (1, (1,), np.dtype("O"), False, LOOP))),
-                           "a list within itself"),  # fmt: skip
+    "a loop in an array": (
+        packed(Sneaky(reconstruct, (np.ndarray, (0,), b"b"), (1, (1,), np.dtype("O"), False, LOOP))),
+        "a list within itself",
+    ),  # fmt: skip
     "too few bytes": (
         packed(Sneaky(reconstruct, (np.ndarray, (0,), b"b"), (1, (10**12,), np.dtype("u1"), False, b"abc"))),
         "an array of shape (1000000000000,) with 3 bytes",
@@ -387,7 +389,10 @@ ARCHIVES: dict[str, tuple[dict[str, bytes] | bytes, str]] = {
         {"meta": META, "train": batch(data=np.zeros((2, 3, 32, 32), np.uint8)), "test": batch()},
         "a batch has no images of 3 x 32 x 32 bytes",
     ),
-    "labels missing": ({"meta": META, "train": batch(fine_labels=[1]), "test": batch()}, "a batch has no label for each"),
+    "labels missing": (
+        {"meta": META, "train": batch(fine_labels=[1]), "test": batch()},
+        "a batch has no label for each",
+    ),
     "labels of text": (
         {"meta": META, "train": batch(fine_labels=["a", "b"]), "test": batch()},
         "a batch has no label for each",
@@ -401,7 +406,9 @@ ARCHIVES: dict[str, tuple[dict[str, bytes] | bytes, str]] = {
 @pytest.mark.parametrize("what", ARCHIVES)
 def test_archives_that_are_not_what_they_should_be(what: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     members, words = ARCHIVES[what]
-    content = members if isinstance(members, bytes) else tar_gz({f"cifar-100-python/{k}": v for k, v in members.items()})
+    content = (
+        members if isinstance(members, bytes) else tar_gz({f"cifar-100-python/{k}": v for k, v in members.items()})
+    )
     put(cache, "cifar100", {"cifar-100-python.tar.gz": content}, monkeypatch)
     with pytest.raises(DataError) as caught:
         entry("cifar100").load_data()
@@ -417,7 +424,10 @@ def lists(**arrays: Any) -> bytes:
 TEXTS: dict[str, tuple[bytes, str]] = {
     "a pickle that runs": (lists(x=np.array([Explosive(), [1], [2], [3]], dtype=object)), "asks for builtins.print"),
     "numbers": (lists(x=np.arange(4)), "is an array of int64, where lists of numbers belong"),
-    "words": (lists(x=np.array([["a"], [1, 2], [2], [3]], dtype=object)), "has a text that is no list of whole numbers"),
+    "words": (
+        lists(x=np.array([["a"], [1, 2], [2], [3]], dtype=object)),
+        "has a text that is no list of whole numbers",
+    ),
     "fewer labels": (lists(y=np.arange(3)), "has 4 texts but labels of shape (3,)"),
     "nested": (lists(x=np.array([[[1], [2]], [[3], [4]]], dtype=object)), "damaged, or no pickle of arrays"),
     "no npz": (b"<html>", "reuters.npz: x is damaged"),

@@ -200,9 +200,7 @@ def test_nobody_listens(server: FileServer, monkeypatch: pytest.MonkeyPatch) -> 
         load()
 
 
-def test_the_addresses_are_tried_in_turn(
-    server: FileServer, cached: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_addresses_are_tried_in_turn(server: FileServer, cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = seqnet.datasets.mnist
     good = entry.files[0]
     file = replace(good, address=f"{server.address}gone/none.npz", mirrors=(f"{server.address}b/mnist.npz",))
@@ -256,7 +254,8 @@ def test_offline_the_error_says_what_to_do(server: FileServer, cached: Path, mon
     with pytest.raises(DataError) as caught:
         load()
     assert str(caught.value) == (
-        f"mnist needs mnist.npz ({len(MNIST) / 2**20:.2f} MB), which is not on this machine yet, and nothing is fetched while offline "
+        f"mnist needs mnist.npz ({len(MNIST) / 2**20:.2f} MB), which is not on this machine yet, and "
+        "nothing is fetched while offline "
         f"(--offline, SEQNET_OFFLINE); get {server.address}mnist.npz in another way and put it at {cached}, or use "
         "dataset: digits meanwhile, which is bundled"
     )
@@ -321,13 +320,15 @@ def test_a_disk_that_is_full(server: FileServer, cached: Path, monkeypatch: pyte
             raise OSError(28, "No space left on device")
 
     whole = Path.open
-    monkeypatch.setattr(Path, "open", lambda path, mode="r", **k: Full(whole(path, mode)) if mode == "wb" else whole(path, mode, **k))
+    monkeypatch.setattr(
+        Path, "open", lambda path, mode="r", **k: Full(whole(path, mode)) if mode == "wb" else whole(path, mode, **k)
+    )
     with pytest.raises(DownloadError, match="can't be kept: .*No space left on device; make room"):
         load()
     assert len(server.requests) == 1
 
 
-# -- several processes, and Ctrl-C --------------------------------------------------------------------------------------
+# -- several processes, and Ctrl-C ------------------------------------------------------------------------------------
 
 SCRIPT = """\
 import sys
@@ -385,9 +386,9 @@ def test_ctrl_c_leaves_a_part_to_go_on_with(
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130 and out == ""
     assert err.splitlines()[-1] == "error: interrupted"
-    assert f"of {len(MNIST):,} bytes of mnist.npz are kept; the next fetch goes on there" in err
     assert leftovers(cached) == ["mnist.npz.part"]
     kept = part.stat().st_size
+    assert f"{kept:,} bytes of mnist.npz are kept; the next fetch goes on there" in err
     assert 0 < kept < len(MNIST)
     server.manner = Manner()
     again = start(server, tmp_path, "data", "fetch", "mnist")

@@ -32,8 +32,8 @@ from seqnet.spec.check import check_file
 from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import read_snapshot
-from tests.file_server import fill_cache
 from tests.event_reader import events
+from tests.file_server import fill_cache
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))

@@ -93,7 +93,7 @@ def fetch_data(names: tuple[str, ...], as_json: bool) -> None:
 
 
 def _entry(cls: type[Component]) -> dict[str, Any]:
-    """What the list says of a data set. state: bundled, generated, fetched, or not fetched; bytes: on disk, or to fetch."""
+    """What the list says of a data set. bytes: on disk, or to be fetched."""
     from seqnet.datasets.base import Dataset
 
     assert issubclass(cls, Dataset)

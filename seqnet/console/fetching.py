@@ -66,16 +66,14 @@ class FetchDisplay:
         room = theme.columns(self.stream) - 1
         amount = f"{memory(done)} of {memory(size)}"
         left = clock((size - done) / speed) if speed else "-:--"
-        rest: list[tuple[str, str] | str]
-        for rest in ([amount, (f"{memory(speed)}/s", theme.FAINT), f"ETA {left}"], [amount, f"ETA {left}"], [amount], []):
-            line = Text("  ").join(Text.assemble(one) for one in rest)
+        pace, eta = Text(f"{memory(speed)}/s", theme.FAINT), Text(f"ETA {left}")
+        for rest in ([Text(amount), pace, eta], [Text(amount), eta], [Text(amount)], []):
+            line = Text("  ").join(rest)
             name = cut(self._name, max(room // 3, 8))
             bar = room - len(name) - line.cell_len - 4
             if bar >= _LEAST_BAR or not rest:
                 break
-        shown = theme.bar(
-            min(done, size), size, max(min(bar, _WIDEST_BAR), 1), coloured=theme.has_colour(self.stream)
-        )
+        shown = theme.bar(min(done, size), size, max(min(bar, _WIDEST_BAR), 1), coloured=theme.has_colour(self.stream))
         picture = Text("  ").join([Text(name, theme.TITLE), shown, line])
         picture.truncate(room)
         return picture

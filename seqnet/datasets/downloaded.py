@@ -30,7 +30,7 @@ ZALANDO = "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fash
 CLOTHES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 PATH_HELP = "where the file is kept: in the cache folder, as in Keras, or an absolute path"
 
-Facts = dict[str, tuple[str, ...]]  # class_names, feature_names, vocabulary
+Facts = dict[str, Any]  # class_names, feature_names, vocabulary
 Seed = Annotated[int, Number(whole=True, ge=0, le=2**32 - 1)]
 
 
@@ -222,14 +222,14 @@ class Cifar(Downloaded):
     def _rows(self, batches: list[dict[Any, Any]]) -> tuple[Array, Array]:
         """x (N, 32, 32, 3) uint8, y (N, 1), of batches that hold (N, 3 * 32 * 32), channel after channel."""
         key = self.keys()[0]
-        images = [batch.get(b"data") for batch in batches]
-        labels = [batch.get(key) for batch in batches]
+        images: list[Any] = [batch.get(b"data") for batch in batches]
+        labels: list[Any] = [batch.get(key) for batch in batches]
         for pixels, ids in zip(images, labels, strict=True):
             if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8 or pixels.shape[1:] != (3072,):
                 raise DataError(f"{self.spec_name}: a batch has no images of 3 x 32 x 32 bytes; fetch the file again")
             if not isinstance(ids, list) or len(ids) != len(pixels) or not set(map(type, ids)) <= {int}:
                 raise DataError(f"{self.spec_name}: a batch has no label for each of its images; fetch the file again")
-        x = np.empty((sum(len(pixels) for pixels in images), *self.shape), np.uint8)
+        x = np.empty((sum(map(len, images)), *self.shape), np.uint8)
         start = 0
         for pixels in images:
             x[start : start + len(pixels)] = pixels.reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
@@ -249,9 +249,7 @@ class Cifar10(Cifar):
     """
 
     title = "CIFAR-10: photographs of ten kinds of things, 32 x 32 pixels"
-    origin = (
-        "A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images (2009); www.cs.toronto.edu/~kriz/cifar.html"
-    )
+    origin = "A. Krizhevsky, Learning multiple layers of features from tiny images (2009); www.cs.toronto.edu/~kriz"
     files = (
         RemoteFile(
             "cifar-10-python.tar.gz",
@@ -332,16 +330,7 @@ class CaliforniaHousing(Housing):
     origin = "R. K. Pace, R. Barry, Sparse spatial autoregressions, Statistics & Probability Letters 33 (1997), 291-297"
     rows = "16,512 train + 4,128 test, or 480 + 120 for version: small"
     shape = (8,)
-    feature_names = (
-        "MedInc",
-        "HouseAge",
-        "AveRooms",
-        "AveBedrms",
-        "Population",
-        "AveOccup",
-        "Latitude",
-        "Longitude",
-    )
+    feature_names = tuple("MedInc HouseAge AveRooms AveBedrms Population AveOccup Latitude Longitude".split())
     files = (
         RemoteFile(
             "california_housing.npz",
@@ -381,21 +370,7 @@ class BostonHousing(Housing):
     )
     rows = "404 train + 102 test"
     shape = (13,)
-    feature_names = (
-        "CRIM",
-        "ZN",
-        "INDUS",
-        "CHAS",
-        "NOX",
-        "RM",
-        "AGE",
-        "DIS",
-        "RAD",
-        "TAX",
-        "PTRATIO",
-        "B",
-        "LSTAT",
-    )
+    feature_names = tuple("CRIM ZN INDUS CHAS NOX RM AGE DIS RAD TAX PTRATIO B LSTAT".split())
     files = (
         RemoteFile(
             "boston_housing.npz",

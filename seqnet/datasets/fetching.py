@@ -136,7 +136,9 @@ def fetch(file: RemoteFile, asked: Asked, path: Path | None = None) -> Path:
 
 def _by_hand(file: RemoteFile, asked: Asked, path: Path) -> str:
     """What to do where a file can't be fetched, without a semicolon."""
-    return f"get {file.address} in another way and put it at {path}, or use {asked.meanwhile} meanwhile, which is bundled"
+    return (
+        f"get {file.address} in another way and put it at {path}, or use {asked.meanwhile} meanwhile, which is bundled"
+    )
 
 
 def _refuse_to_replace(file: RemoteFile, asked: Asked, path: Path, mine: bool) -> None:
@@ -215,7 +217,8 @@ def _download(file: RemoteFile, asked: Asked, path: Path, watcher: Watcher) -> N
     if (folder / "content").exists() and (folder / "content").stat().st_size:
         rest = "try again later, which goes on where this broke off, or "
     raise DownloadError(
-        f"{file.name} of {asked.dataset} could not be fetched:\n  {found}\n  = hint: {rest}{_by_hand(file, asked, path)}"
+        f"{file.name} of {asked.dataset} could not be fetched:\n  {found}\n"
+        f"  = hint: {rest}{_by_hand(file, asked, path)}"
     )
 
 
@@ -232,6 +235,15 @@ class _Resuming:
         self.what_came = "nothing"
 
     def __call__(self, url: str, output_file: str, pooch: Any) -> None:
+        try:
+            self._fetch(url)
+        except KeyboardInterrupt:
+            if self._size():
+                self.watcher.note(f"{self._size():,} bytes of {self.file.name} are kept; the next fetch goes on there")
+            raise
+        os.replace(self.part, output_file)
+
+    def _fetch(self, url: str) -> None:
         tries, most = 0, self._size()
         while True:
             try:
@@ -239,7 +251,7 @@ class _Resuming:
             except _Again as again:
                 most, progress = max(most, self._size()), self._size() > most
                 if most >= self.file.size and is_right(self.part, self.file):
-                    break  # it is whole, whatever the server announced
+                    return  # it is whole, whatever the server announced
                 tries = 1 if progress else tries + 1
                 if tries >= TRIES:
                     raise _Refused(f"{again}, {TRIES} times in a row") from None
@@ -247,8 +259,7 @@ class _Resuming:
                 self.watcher.note(f"{self.file.name}: {again}; trying again in {wait:g} s")
                 time.sleep(wait)
             else:
-                break
-        os.replace(self.part, output_file)
+                return
 
     def _size(self) -> int:
         return self.part.stat().st_size if self.part.exists() else 0
@@ -304,9 +315,6 @@ class _Resuming:
                         mark, since = done, now
                     if done > 2 * self.file.size + 1_000_000:
                         raise _Refused(f"it sends more than the {self.file.size:,} bytes that the file has")
-        except KeyboardInterrupt:
-            self.watcher.note(f"{done:,} of {size:,} bytes of {self.file.name} are kept; the next fetch goes on there")
-            raise
         finally:
             self.watcher.end(done)
         kind = response.headers.get("Content-Type", "").partition(";")[0]

@@ -126,7 +126,8 @@ class _Array:
 
     def __init__(self) -> None:
         self.content: Any = None
-        self.dtype, self.fortran, self.shape = _Dtype(), False, ()
+        self.dtype, self.fortran = _Dtype(), False
+        self.shape: tuple[int, ...] = ()
 
     def __setstate__(self, state: Any) -> None:
         """(version, shape, dtype, whether columns come first, bytes or a list)"""

@@ -40,14 +40,22 @@ class Numbered(Downloaded):
     task = "classification"
     meanwhile = "city_names"
 
-    num_words: PositiveInt | None = option("keep numbers below this, frequent words first; null: all", default=None, last=1)
+    num_words: PositiveInt | None = option(
+        "keep numbers below this, frequent words first; null: all", default=None, last=1
+    )
     skip_top: NonNegativeInt = option("numbers below this are out of vocabulary too", default=0, last=2)
-    maxlen: PositiveInt | None = option("leave out texts of so many words or more, the start counted", default=None, last=3)
+    maxlen: PositiveInt | None = option(
+        "leave out texts of so many words or more, the start counted", default=None, last=3
+    )
     seed: Seed = option("of the order of the rows", default=113, last=5)
     start_char: NonNegativeInt | None = option("number that every text starts with; null: none", default=1, last=6)
-    oov_char: NonNegativeInt | None = option("number for words out of vocabulary; null: leave them out", default=2, last=7)
+    oov_char: NonNegativeInt | None = option(
+        "number for words out of vocabulary; null: leave them out", default=2, last=7
+    )
     index_from: NonNegativeInt = option("what is added to the numbers of words", default=3, last=8)
-    pad_to: PositiveInt = option("how many numbers a row has in a file; load_data gives lists", default=200, kw_only=True)
+    pad_to: PositiveInt = option(
+        "how many numbers a row has in a file; load_data gives lists", default=200, kw_only=True
+    )
     padding: Literal["pre", "post"] = option("where zeros fill up shorter texts", default="pre", kw_only=True)
     truncating: Literal["pre", "post"] = option("where longer texts lose words", default="pre", kw_only=True)
 
@@ -136,8 +144,8 @@ class Imdb(Numbered):
     title = "IMDB: whether a film's review is good or bad, from its words"
     licence = "its authors state none"
     origin = (
-        "A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng, C. Potts, Learning word vectors for sentiment analysis, "
-        "ACL 2011; ai.stanford.edu/~amaas/data/sentiment; numbered by Keras"
+        "A. L. Maas, R. E. Daly, P. T. Pham, D. Huang, A. Y. Ng, C. Potts, Learning word vectors for sentiment "
+        "analysis, ACL 2011; ai.stanford.edu/~amaas/data/sentiment; numbered by Keras"
     )
     rows = "25,000 train + 25,000 test"
     files = (
@@ -224,7 +232,9 @@ def read_texts(path: Path, key: str) -> Texts:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(f"{key}.npy") as file:
             version = np.lib.format.read_magic(file)
-            read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            read_header = (
+                np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            )
             shape, _, dtype = read_header(file)
             content = file.read()
     except KeyError:

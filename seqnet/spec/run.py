@@ -70,7 +70,7 @@ class RunSpec:
         return layers
 
     def stated_input_shape(self) -> Shape | None:
-        """The input shape that the first layer states, if it does, or that of a data set that is still to be fetched."""
+        """The input shape that the first layer states, if it does, or of a data set that is still to be fetched."""
         stated = self.checked_layers[0].stated_input_shape() if self.checked_layers else None
         dataset = self.unfetched
         return dataset.known_shape if stated is None and dataset is not None else stated
