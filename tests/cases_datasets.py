@@ -1,5 +1,5 @@
 """Calls of load_data, whose arrays are compared with those that Keras gives for the same files: name, positional
-arguments, options. cifar10 has no row, as Keras reads 10,000 rows a file and no others; cifar100 has the same reader."""
+arguments, options. cifar10 has no row, as Keras reads 10,000 rows a file or none; cifar100 has the same reader."""
 
 from __future__ import annotations
 

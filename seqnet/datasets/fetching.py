@@ -145,7 +145,7 @@ def _refuse_to_replace(file: RemoteFile, asked: Asked, path: Path, mine: bool) -
     """Raise DataError unless the wrong file at `path` may be fetched anew."""
     if mine and not is_offline():
         return
-    found = f"{path} is not the {file.name} that {asked.dataset} needs, or is damaged: its hash is another than {file.digest}"
+    found = f"{path} is not the {file.name} that {asked.dataset} needs, or is damaged: its hash is not {file.digest}"
     if mine:
         raise DataError(f"{found}, and nothing is fetched while offline; {_by_hand(file, asked, path)}")
     raise DataError(f"{found}; remove it to have it fetched, or name another path")
