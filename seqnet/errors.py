@@ -101,7 +101,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     found = difflib.get_close_matches(wanted, table, n=1, cutoff=0.6)
     if found and difflib.SequenceMatcher(None, found[0], wanted).ratio() >= 0.75:
         return table[found[0]]
-    # A whole name within a longer one (mnist in fashion_mnist_mini) says more than a few letters in common.
+    # A whole name within a longer one (fashion in fashion_mnist) says more than a few letters in common.
     around = [candidate for candidate in table if len(wanted) > 3 and wanted in candidate]
     if around:
         return table[min(around, key=lambda one: (table[one].islower() != name.islower(), len(one)))]

@@ -254,7 +254,7 @@ def test_offline_the_error_says_what_to_do(server: FileServer, cached: Path, mon
     with pytest.raises(DataError) as caught:
         load()
     assert str(caught.value) == (
-        f"mnist needs mnist.npz ({len(MNIST) / 2**20:.2f} MB), which is not on this machine yet, and "
+        f"mnist needs mnist.npz ({len(MNIST) / 2**10:.1f} KB), which is not on this machine yet, and "
         "nothing is fetched while offline "
         f"(--offline, SEQNET_OFFLINE); get {server.address}mnist.npz in another way and put it at {cached}, or use "
         "dataset: digits meanwhile, which is bundled"

@@ -77,8 +77,7 @@ def fetch_data(names: tuple[str, ...], as_json: bool) -> None:
     from seqnet.datasets.downloaded import Downloaded
 
     found = []
-    for name in names:
-        entry = _known(name)
+    for entry in [_known(name) for name in names]:
         files = []
         if issubclass(entry, Downloaded):
             made = entry()

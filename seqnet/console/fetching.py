@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from contextlib import suppress
 from typing import IO
 
 from rich.text import Text
@@ -41,14 +42,11 @@ class FetchDisplay:
             return
         self._due = now + (LIVE_SECONDS if self._live else LINE_SECONDS)
         speed = (done - self._first) / max(now - self._started, 1e-9)
-        try:
-            if self._live:
-                self._draw(self._picture(done, size, speed))
-            else:
-                percent = f"{100 * min(done, size) // max(size, 1)} %"
-                self._say(f"{self._name}: {memory(done)} of {memory(size)}, {percent}, {memory(speed)}/s")
-        except OSError:  # nobody reads any more; the download goes on
-            self._due = float("inf")
+        if self._live:
+            self._draw(self._picture(done, size, speed))
+        else:
+            percent = f"{100 * min(done, size) // max(size, 1)} %"
+            self._say(f"{self._name}: {memory(done)} of {memory(size)}, {percent}, {memory(speed)}/s")
 
     def note(self, text: str) -> None:
         """Say what else happens."""
@@ -83,9 +81,13 @@ class FetchDisplay:
         if not line and not self._shown:
             return
         text = theme.render(line, stream=self.stream, width=10_000).rstrip("\n")
-        theme.write(f"\r{text}{' ' * (self._shown - line.cell_len)}{'' if line else chr(13)}", self.stream)
+        self._put(f"\r{text}{' ' * (self._shown - line.cell_len)}{'' if line else chr(13)}")
         self._shown = line.cell_len
 
     def _say(self, text: str) -> None:
         self._draw(Text())
-        theme.write(f"{printable(text)}\n", self.stream)
+        self._put(f"{printable(text)}\n")
+
+    def _put(self, text: str) -> None:
+        with suppress(OSError):  # nobody reads any more; the download goes on
+            theme.write(text, self.stream)

@@ -172,6 +172,8 @@ def show_data(profile: Mapping[str, Any]) -> None:
         ("rows", rows),
         ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}"),
     ]
+    if profile["vocabulary"]:
+        pairs.append(("words", f"{profile['vocabulary']:,} numbers stand for words or letters"))
     target = profile["target"]
     if target is not None:
         spread = f", {_range(target['range'])}" if "range" in target else ""

@@ -152,7 +152,8 @@ def _refuse_to_replace(file: RemoteFile, asked: Asked, path: Path, mine: bool) -
 
 
 def _require_means(file: RemoteFile, asked: Asked, path: Path) -> None:
-    needs = f"{asked.dataset} needs {file.name} ({file.size / 2**20:.2f} MB), which is not on this machine yet"
+    size = f"{file.size / 2**20:.1f} MB" if file.size >= 2**20 else f"{file.size / 2**10:.1f} KB"
+    needs = f"{asked.dataset} needs {file.name} ({size}), which is not on this machine yet"
     if is_offline():
         raise DataError(
             f"{needs}, and nothing is fetched while offline (--offline, SEQNET_OFFLINE); {_by_hand(file, asked, path)}"
