@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import zlib
 from abc import abstractmethod
 from pathlib import Path
@@ -200,6 +199,8 @@ class Cifar(Downloaded):
 
     def _members(self, names: list[str]) -> dict[str, dict[Any, Any]]:
         """What the pickles of these names in the archive hold, read as it streams by, without unpacking it."""
+        import tarfile  # which nothing else needs
+
         path = self.fetched(self.files[0])
         wanted = {f"{self.folder}/{name}": name for name in names}
         found: dict[str, dict[Any, Any]] = {}
