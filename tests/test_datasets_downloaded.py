@@ -180,7 +180,7 @@ def test_without_the_list_of_words_there_is_no_vocabulary(cache: Path) -> None:
 def test_a_path_of_ones_own(cache: Path, tmp_path: Path) -> None:
     """In the cache folder under another name, or anywhere."""
     wanted = entry("mnist").load_data()[0][0]
-    for path in ("other.npz", str(tmp_path / "elsewhere.npz")):
+    for path in ("other.npz", str(tmp_path / "elsewhere.npz"), tmp_path / "a path.npz"):
         (cache / path).write_bytes(miniature("mnist")["mnist.npz"])
         assert np.array_equal(entry("mnist").load_data(path)[0][0], wanted)
     (tmp_path / "elsewhere.npz").write_bytes(b"mine")
@@ -241,6 +241,10 @@ WRONG = [
     ("cifar100", {"label_mode": "medium"}, "label_mode must be fine or coarse"),
     ("california_housing", {"version": "huge"}, "version must be large or small"),
     ("boston_housing", {"test_split": 1.0}, "test_split must be a number >= 0 and < 1"),
+    ("mnist", {"path": "~no-such-user/mnist.npz"}, "path: '~no-such-user/mnist.npz' is no usable path"),
+    ("mnist", {"path": ""}, "'' is no usable path; leave it out, or name a file"),
+    ("imdb", {"path": "a\0b"}, "is no usable path"),
+    ("boston_housing", {"path": 3}, "path must be a path, got 3"),
     ("reuters", {"seed": 2**32}, "seed must be a whole number >= 0 and <= 4294967295"),
 ]
 

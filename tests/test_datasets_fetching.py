@@ -301,7 +301,9 @@ def test_the_cache_folders_of_other_systems(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_folder_that_cannot_be_written(server: FileServer, cached: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQNET_HOME", str(cached.parent.parent / "file"))
     (cached.parent.parent / "file").write_bytes(b"")
-    with pytest.raises(DownloadError, match="mnist.npz of mnist can't be kept: .*Not a directory; make room or make"):
+    with pytest.raises(
+        DownloadError, match="mnist.npz of mnist can't be read or kept: .*Not a directory; make room or make"
+    ):
         load()
 
 
@@ -323,7 +325,7 @@ def test_a_disk_that_is_full(server: FileServer, cached: Path, monkeypatch: pyte
     monkeypatch.setattr(
         Path, "open", lambda path, mode="r", **k: Full(whole(path, mode)) if mode == "wb" else whole(path, mode, **k)
     )
-    with pytest.raises(DownloadError, match="can't be kept: .*No space left on device; make room"):
+    with pytest.raises(DownloadError, match="can't be read or kept: .*No space left on device; make room"):
         load()
     assert len(server.requests) == 1
 

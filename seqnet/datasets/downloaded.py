@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import zlib
 from abc import abstractmethod
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
-from seqnet.checkers import Fraction, Number
+from seqnet.checkers import Fraction, Number, PathText
 from seqnet.datasets.base import Data, Dataset, Pairs, Split
 from seqnet.datasets.fetching import Asked, RemoteFile, cache_folder, fetch
 from seqnet.datasets.labels import Array
@@ -61,6 +62,16 @@ class Downloaded(Dataset):
         """The rows as a network takes them: one label or number a row."""
         y = y.reshape(-1)
         return Split(x, y) if self.task == "classification" else Split(x.astype(np.float32), y.astype(np.float32))
+
+    @classmethod
+    def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        path = values.get("path", ".")
+        try:
+            usable = bool(path) and "\0" not in path and bool(Path(path).expanduser())
+        except RuntimeError:  # ~nobody
+            usable = False
+        if not usable:
+            yield "path", f"{path!r} is no usable path; leave it out, or name a file"
 
     @property
     def places(self) -> dict[RemoteFile, Path]:
@@ -122,7 +133,7 @@ class Mnist(Downloaded):
         ),
     )
 
-    path: str = option(PATH_HELP, default="mnist.npz")
+    path: PathText = option(PATH_HELP, default="mnist.npz")
 
     def read(self) -> tuple[Pairs, Facts]:
         arrays = read_npz_arrays(self.fetched(self.files[0]), ["x_train", "y_train", "x_test", "y_test"])
@@ -342,7 +353,7 @@ class CaliforniaHousing(Housing):
     )
 
     version: Literal["large", "small"] = option("large: 20,640 rows; small: the first 600", default="large")
-    path: str = option(PATH_HELP, default="california_housing.npz")
+    path: PathText = option(PATH_HELP, default="california_housing.npz")
     test_split: Fraction = option("share of the rows that are the test part", default=0.2)
     seed: Seed = option("of the order of the rows", default=113)
 
@@ -381,6 +392,6 @@ class BostonHousing(Housing):
         ),
     )
 
-    path: str = option(PATH_HELP, default="boston_housing.npz")
+    path: PathText = option(PATH_HELP, default="boston_housing.npz")
     test_split: Fraction = option("share of the rows that are the test part", default=0.2)
     seed: Seed = option("of the order of the rows", default=113)

@@ -128,8 +128,8 @@ def fetch(file: RemoteFile, asked: Asked, path: Path | None = None) -> Path:
     except OSError as error:
         where = error.filename or path
         raise DownloadError(
-            f"{file.name} of {asked.dataset} can't be kept: {where}: {error.strerror or error}; make room or make the "
-            f"folder writable, or name another with the environment variable SEQNET_HOME"
+            f"{file.name} of {asked.dataset} can't be read or kept: {where}: {error.strerror or error}; make room or "
+            f"make the folder writable, or name another with the environment variable SEQNET_HOME"
         ) from error
     return path
 

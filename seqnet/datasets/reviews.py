@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
-from seqnet.checkers import Fraction, NonNegativeInt, PositiveInt
+from seqnet.checkers import Fraction, NonNegativeInt, PathText, PositiveInt
 from seqnet.datasets.base import Pairs, Split
 from seqnet.datasets.downloaded import KERAS, PATH_HELP, Downloaded, Facts, Seed
 from seqnet.datasets.fetching import Asked, RemoteFile, cache_folder, fetch
@@ -164,7 +164,7 @@ class Imdb(Numbered):
     )
     class_names: ClassVar[tuple[str, ...]] = ("bad", "good")
 
-    path: str = option(PATH_HELP, default="imdb.npz")
+    path: PathText = option(PATH_HELP, default="imdb.npz")
 
     def read(self) -> tuple[Pairs, Facts]:
         path = self.fetched_texts()
@@ -208,7 +208,7 @@ class Reuters(Numbered):
         ),
     )
 
-    path: str = option(PATH_HELP, default="reuters.npz")
+    path: PathText = option(PATH_HELP, default="reuters.npz")
     test_split: Fraction = option("share of the rows that are the test part", default=0.2, last=4)
 
     @staticmethod
