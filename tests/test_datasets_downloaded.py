@@ -241,9 +241,9 @@ WRONG = [
     ("cifar100", {"label_mode": "medium"}, "label_mode must be fine or coarse"),
     ("california_housing", {"version": "huge"}, "version must be large or small"),
     ("boston_housing", {"test_split": 1.0}, "test_split must be a number >= 0 and < 1"),
-    ("mnist", {"path": "~no-such-user/mnist.npz"}, "path: '~no-such-user/mnist.npz' is no usable path"),
-    ("mnist", {"path": ""}, "'' is no usable path; leave it out, or name a file"),
-    ("imdb", {"path": "a\0b"}, "is no usable path"),
+    ("mnist", {"path": "~no-such-user/mnist.npz"}, "path '~no-such-user/mnist.npz' can't be used; leave it out"),
+    ("mnist", {"path": ""}, "path '' can't be used"),
+    ("imdb", {"path": "a\0b"}, "can't be used"),
     ("boston_housing", {"path": 3}, "path must be a path, got 3"),
     ("reuters", {"seed": 2**32}, "seed must be a whole number >= 0 and <= 4294967295"),
 ]

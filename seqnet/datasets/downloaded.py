@@ -71,7 +71,7 @@ class Downloaded(Dataset):
         except RuntimeError:  # ~nobody
             usable = False
         if not usable:
-            yield "path", f"{path!r} is no usable path; leave it out, or name a file"
+            yield "path", f"path {path!r} can't be used; leave it out, or name a file"
 
     @property
     def places(self) -> dict[RemoteFile, Path]:
