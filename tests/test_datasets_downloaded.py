@@ -445,3 +445,21 @@ def test_texts_that_are_not_what_they_should_be(what: str, cache: Path, monkeypa
     with pytest.raises(DataError) as caught:
         entry("reuters").load_data()
     assert words in str(caught.value)
+
+
+FASHION = Path("/usr/share/datasets/fashion-mnist")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not FASHION.is_dir(), reason="needs the IDX files of Debian's package dataset-fashion-mnist")
+def test_all_of_fashion_mnist(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Debian's files hold the same numbers in another compression: rows as published, read as the idx source does."""
+    contents = {f"fashion-mnist/{path.name}": path.read_bytes() for path in FASHION.glob("*.gz")}
+    put(cache, "fashion_mnist", contents, monkeypatch)
+    data = entry("fashion_mnist")().load()
+    data.check()
+    assert (data.train.x.shape, data.test.x.shape) == ((60000, 28, 28), (10000, 28, 28))
+    assert np.bincount(data.train.y).tolist() == [6000] * 10 and np.bincount(data.test.y).tolist() == [1000] * 10
+    mini = entry("fashion_mnist_mini")().load()
+    images = {image.tobytes(): label for image, label in zip(data.train.x, data.train.y, strict=True)}
+    assert sum(images[image.tobytes()] == y for image, y in zip(mini.train.x, mini.train.y, strict=True)) > 7990
