@@ -147,6 +147,14 @@ def test_another_file_is_never_used(wrong: bytes, server: FileServer, cached: Pa
     assert cached.read_bytes() == MNIST and leftovers(cached) == ["mnist.npz"]
 
 
+def test_another_file_that_comes_in_pieces_is_not_used(server: FileServer, cached: Path) -> None:
+    server.files["mnist.npz"] = bytes(len(MNIST))
+    server.manner = Manner(cut=SIXTH)
+    with pytest.raises(DownloadError, match=rf"mnist.npz gives another file: {len(MNIST):,} bytes of application"):
+        load()
+    assert not cached.exists() and [start for _, start in server.requests].count(None) == 2
+
+
 def test_what_was_there_and_does_not_fit_is_begun_anew(
     server: FileServer, cached: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -172,7 +172,7 @@ def show_data(profile: Mapping[str, Any]) -> None:
         ("rows", rows),
         ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}"),
     ]
-    if profile["vocabulary"]:
+    if profile.get("vocabulary"):
         pairs.append(("words", f"{profile['vocabulary']:,} numbers stand for words or letters"))
     target = profile["target"]
     if target is not None:

@@ -197,14 +197,14 @@ def _download(file: RemoteFile, asked: Asked, path: Path, watcher: Watcher) -> N
     folder = path.with_name(path.name + PART)
     problems = []
     for address in file.addresses:
-        for _ in range(2):
+        for last in (False, True):
             loader = _Resuming(file, folder / "content", watcher)
             try:
                 pooch.retrieve(address, known_hash=file.digest, fname=path.name, path=folder, downloader=loader)
             except (requests.RequestException, _Refused) as error:
                 problems.append(f"{address}: {_words(error)}")
             except ValueError:  # the hash is another one; pooch has thrown the bytes away
-                if loader.resumed:
+                if loader.resumed and not last:
                     watcher.note(f"what was there of {file.name} did not fit to the rest; beginning anew")
                     continue
                 problems.append(f"{address} gives another file: {loader.what_came}")
