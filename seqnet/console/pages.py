@@ -125,7 +125,7 @@ def _reflowed(doc: str) -> list[Text]:
 def show_datasets(rows: Sequence[Mapping[str, Any]], *, sources: Sequence[str]) -> None:
     """The data sets there are."""
     table = [[row["name"], row["task"], row["rows"].split(", or ")[0], _presence(row), row["title"]] for row in rows]
-    theme.show(*overview(["name", "task", "rows", "here", ""], table, optional=[2, 1]), "", width=10_000)
+    theme.show(*overview(["name", "task", "rows", "here", ""], table, optional=[2, 1, 3]), "", width=10_000)
     own = ", ".join(sources)
     theme.show(
         "What is not fetched yet is fetched when it is first used, or by seqnet data fetch NAME.",
@@ -135,8 +135,12 @@ def show_datasets(rows: Sequence[Mapping[str, Any]], *, sources: Sequence[str]) 
 
 
 def _presence(row: Mapping[str, Any]) -> str:
-    """bundled, 2.27 KB"""
-    return f"{row['state']}, {memory(row['bytes'])}" if row["bytes"] else str(row["state"])
+    """bundled, 2 KB; fetched, 11 MB; 163 MB to fetch"""
+    number, unit = memory(row["bytes"]).split()
+    size = f"{float(number):.0f} {unit}"
+    if row["state"] == "not fetched":
+        return f"{size} to fetch"
+    return f"{row['state']}, {size}" if row["bytes"] else str(row["state"])
 
 
 def show_fetched(rows: Sequence[Mapping[str, Any]]) -> None:
