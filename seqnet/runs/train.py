@@ -52,7 +52,7 @@ Event = Callable[[str, dict[str, Any]], None]
 class RunResult:
     """What a run came to. best, final: logged values; test: of the best weights on the test rows.
 
-    signal: what interrupted it, where that was one.
+    signal: what interrupted it, where that was one. texts: the rows are texts.
     """
 
     folder: Path
@@ -63,6 +63,7 @@ class RunResult:
     interrupted: bool = False
     signal: int | None = None
     summary: dict[str, Any] = field(default_factory=dict)
+    texts: bool = False
 
 
 def train(
@@ -78,8 +79,8 @@ def train(
 
     on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
     monitor, mode, best, vocabulary, changes), "note" (text). Nothing is written before everything that can be known
-    beforehand is known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
-    the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
+    beforehand is known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best
+    weights on the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
     spec.require("training", *NEEDED)
@@ -245,7 +246,8 @@ class _Record:
         history = {name: list(values) for name, values in trainer.history.history.items()}
         final = {name: values[-1] for name, values in history.items() if values}
         best = {"epoch": recorder.best_epoch, "monitor": recorder.monitor, **recorder.best_values} if final else {}
-        return RunResult(folder, history, best, final, interrupted=trainer.interrupted)
+        texts = self.model.network.front.takes_text
+        return RunResult(folder, history, best, final, interrupted=trainer.interrupted, texts=texts)
 
     def summary(self, result: RunResult, state: str) -> dict[str, Any]:
         """What summary.json holds. seconds: total of this command; of each epoch of the whole run.
