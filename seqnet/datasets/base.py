@@ -145,6 +145,8 @@ class Data:
         x_name, y_name, w_name = (f"{self.name}: {array}_{suffix}" for array in ("x", "y", "sample_weight"))
         checks.check_inputs(split.x, x_name)
         self._check_alike(split.x, self.train.x, x_name, "x_train")
+        if is_text(split.x) != is_text(self.train.x):
+            raise DataError(f"{x_name} and x_train must be alike, and one of them holds texts, the other numbers")
         if split.y is not None:
             checks.check_numeric(split.y, y_name)
             checks.check_lengths(split.x, split.y, x_name, y_name)
