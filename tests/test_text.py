@@ -26,6 +26,7 @@ from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
 from seqnet.training.compiled import prepare
+from tests.commands import runner
 
 GOOD, BAD = ["good film", "very good indeed", "a fine film"], ["bad film", "awful and bad", "a bad bad plot"]
 TEXTS = (GOOD + BAD) * 8
@@ -304,6 +305,29 @@ def test_predicts_with_a_model_file(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("good film\n")
     found = predict(tmp_path / "m.seqnet", tmp_path / "a.txt")
     np.testing.assert_array_equal(found.outputs, model.predict(["good film"], verbose=0))
+
+
+def test_commands_say_what_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = runner(tmp_path, monkeypatch, capsys)
+    write_spec(tmp_path)
+    code, out, err = run("train", "reviews.yaml")
+    assert code == 0 and "Tokens   vocabulary of 38; out of it: train 0.0%, " in err
+    assert "predict runs/reviews/1 INPUT.txt" in out
+    (tmp_path / "new.txt").write_text("good film\nwholly unknown\n")
+    code, out, err = run("predict", "reviews", "new.txt")
+    assert (code, out.splitlines()[0], len(out.splitlines())) == (0, "class,p_bad,p_good", 3)
+    assert "2 of 4 tokens (50.0%) are out of the vocabulary" in err
+    code, out, err = run("data", "info", "reviews.yaml")
+    assert code == 0 and "(None, 1) text, " in out and " characters" in out
+    code, out, err = run("report", "reviews")
+    assert code == 0 and "film once" in (tmp_path / "runs/reviews/1/report.html").read_text(encoding="utf-8")
+    code, out, err = run("summary", "reviews.yaml", "--detail")
+    assert code == 0 and "vocabulary of 38" in out
+    for command in ("find-lr", "bench"):
+        code, out, err = run(command, "reviews.yaml", "--json", *(["--seconds", "0.1"] if command == "bench" else []))
+        assert code == 0 and json.loads(out)["data"] == "reviews", err
 
 
 def test_vocabulary_file_beside_the_spec(tmp_path: Path) -> None:

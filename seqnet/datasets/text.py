@@ -125,7 +125,7 @@ class TextPreparation(Preparation):
         return Split(x, split.y, split.sample_weight, split.sampling_weight)
 
     def finish(self, data: Data) -> None:
-        """The model says all there is to say."""
+        data.feature_names = (self.column,)
 
     def state(self) -> dict[str, Any]:
         return {"column": self.column, "encoding": self.encoding}
