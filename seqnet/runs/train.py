@@ -18,7 +18,6 @@ import numpy as np
 from seqnet.datasets.base import Data, Split
 from seqnet.datasets.preparation import saved
 from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError, UsageError
-from seqnet.models.saving import put_states
 from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
 from seqnet.runs import folder as folders
@@ -100,7 +99,7 @@ def _train(
 ) -> RunResult:
     data = spec.load_data()
     if again is not None:
-        put_states(spec.checked_layers, again.snapshot.data.get("model", {}).get("adapted", {}))
+        spec.know(again.adapted)
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
     if again is not None and threads is None:
@@ -108,7 +107,8 @@ def _train(
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
     unknown = out_of_vocabulary(model, data)
-    train_rows, validation = training_rows(spec, data, model), _validation_rows(data, model)
+    train_rows, validation = prepared(model, training_rows(spec, data)), _validation_rows(data)
+    validation = validation and prepared(model, validation)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
@@ -298,7 +298,7 @@ def warn_or_refuse(spec: RunSpec, data: Data | None, on_event: Event) -> None:
 def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
     """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them.
 
-    x: as training_rows gives them; those of the front, which made them, are adapted already.
+    x: as `prepared` gives them; the layers of the front, which made them, are adapted already.
     """
     engine = Engine(model.network)
     for index, node in enumerate(model.network.nodes):
@@ -379,9 +379,9 @@ def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tupl
     return ("val_loss" if "val_loss" in ways else "loss"), "min"
 
 
-def training_rows(spec: RunSpec, data: Data, model: Sequential) -> Rows:
-    """The rows to train on, prepared and weighted as the file says. Raises DataError where they have no targets."""
-    rows = _rows(data.train, "training", model)
+def training_rows(spec: RunSpec, data: Data) -> Rows:
+    """The rows to train on, weighted as the file says. Raises DataError where they have no targets."""
+    rows = _rows(data.train, "training")
     training, sampling = spec.training, data.train.sampling_weight
     if training.class_weight is not None:
         return replace(rows, weight=class_weights(training.class_weight, rows.y))
@@ -394,14 +394,19 @@ def training_rows(spec: RunSpec, data: Data, model: Sequential) -> Rows:
     return replace(rows, sampling=sampling_weights(sampling))
 
 
-def _validation_rows(data: Data, model: Sequential) -> Rows | None:
-    return None if data.validation is None else _rows(data.validation, "validation", model)
+def prepared(model: Sequential, rows: Rows) -> Rows:
+    """The rows as the engine takes them: the layers in front have been applied. Raises DataError."""
+    return replace(rows, x=model.network.front(rows.x))
 
 
-def _rows(split: Split, what: str, model: Sequential) -> Rows:
+def _validation_rows(data: Data) -> Rows | None:
+    return None if data.validation is None else _rows(data.validation, "validation")
+
+
+def _rows(split: Split, what: str) -> Rows:
     if split.y is None:
         raise DataError(f"the {what} rows have no targets")
-    return Rows(model.network.front(split.x), split.y, split.sample_weight)
+    return Rows(split.x, split.y, split.sample_weight)
 
 
 def _test(model: Sequential, data: Data, folder: Path, options: FitOptions) -> dict[str, Any] | None:
