@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import seqnet
 from seqnet import Sequential, layers
@@ -69,8 +71,8 @@ def test_training_on_texts_is_training_on_their_numbers(options: dict[str, Any])
     model = reader(**options)
     rest = numbers_alone(model)
     numbers: Any = model.layers[0](TEXTS)
-    given = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0, "validation_split": 0.25}
-    one, other = model.fit(TEXTS, LABELS, **given), rest.fit(numbers, LABELS, **given)
+    fit = {"epochs": 2, "batch_size": 8, "shuffle": False, "verbose": 0, "validation_split": 0.25}
+    one, other = model.fit(TEXTS, LABELS, **fit), rest.fit(numbers, LABELS, **fit)
     assert one.history == other.history
     assert model.evaluate(TEXTS, LABELS, verbose=0) == rest.evaluate(numbers, LABELS, verbose=0)
     np.testing.assert_array_equal(model.predict(TEXTS, verbose=0), rest.predict(numbers, verbose=0))
@@ -487,6 +489,29 @@ def test_broken_files_are_named_with_their_line(name: str, content: bytes, messa
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message):
         load(tmp_path, path=name)
+
+
+PIECES = st.sampled_from(
+    ["text", "label", ",", "\t", '"', "\n", "\r\n", "{", "}", ":", '{"text": "a", "label": 1}', "0", "é"]
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    ending=st.sampled_from(["csv", "tsv", "jsonl", "txt"]),
+    content=st.lists(PIECES, max_size=12).map("".join).map(str.encode) | st.binary(max_size=40),
+    encoding=st.sampled_from(["utf-8", "latin-1", "utf-16"]),
+)
+def test_any_file_gives_texts_or_a_reason(ending: str, content: bytes, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / f"a.{ending}").write_bytes(b'text,label\n"a\tb",1\n' + content if ending == "csv" else content)
+    try:
+        data = load(tmp_path, path=f"a.{ending}", encoding=encoding)
+    except DataError as error:
+        assert f"a.{ending}" in str(error)
+        return
+    data.prepare()
+    data.check()
+    assert len(data.train) and all(text.strip() for text in data.train.x[:, 0])
 
 
 def test_broken_folders(tmp_path: Path) -> None:
