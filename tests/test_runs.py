@@ -201,7 +201,7 @@ def test_events_come_in_order(tmp_path: Path) -> None:
         ("warning", {"problem"}),  # nothing scales the inputs
         ("data", {"data"}),
         ("model", {"model"}),
-        ("start", {"folder", "resumed", "epoch", "monitor", "mode", "best", "changes"}),
+        ("start", {"folder", "resumed", "epoch", "monitor", "mode", "best", "vocabulary", "changes"}),
     ]
 
 

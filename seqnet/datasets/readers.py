@@ -49,6 +49,11 @@ def existing_folder(path: str | Path, base: Path, kind: str) -> Path:
     return full
 
 
+def existing_path(path: str | Path, base: Path) -> tuple[Path, bool]:
+    """The file or folder `path`, counted from `base`, and whether it is a folder. Raises DataError where it isn't."""
+    return _existing(path, base, "file or folder")
+
+
 def npz_keys(path: Path) -> tuple[str, ...]:
     """The names of the arrays in an npz file, without reading them. Raises DataError: not an npz, broken."""
     with _npz(path) as (_, members):

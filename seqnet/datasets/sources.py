@@ -9,6 +9,7 @@ from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.csv_source import Csv as Csv  # registered with the other sources
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file, existing_folder, npz_keys, read_idx, read_npz_arrays
+from seqnet.datasets.text import Text as Text  # registered with the other sources
 from seqnet.declare import option
 from seqnet.errors import DataError, nearest
 from seqnet.registry import register

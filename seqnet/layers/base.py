@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -18,7 +19,7 @@ from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import PositiveInt, ShapeOption
 from seqnet.constraints import Constraint
 from seqnet.declare import Component, option
-from seqnet.errors import ShapeError, UsageError
+from seqnet.errors import CheckpointError, ShapeError, UsageError
 from seqnet.initializers import Initializer
 from seqnet.kernels.products import multiply
 from seqnet.layers.symbolic import SymbolicTensor
@@ -265,6 +266,19 @@ class Context:
         return inner
 
 
+@dataclass
+class Tally:
+    """How many tokens were looked up, and how many of them are in no vocabulary."""
+
+    tokens: int = 0
+    unknown: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of the tokens, those out of vocabulary; 0 where there are none."""
+        return self.unknown / self.tokens if self.tokens else 0.0
+
+
 class Layer(Component):
     """Base of all layers. x: (N, ...) -> y: (N, ...); shapes in options and methods leave the batch axis out."""
 
@@ -291,6 +305,11 @@ class Layer(Component):
     takes_largest: ClassVar[bool] = False
     # True: the layer takes statistics from the training rows with adapt(data).
     adapts: ClassVar[bool] = False
+    # True: `encode` computes y from x and what the layer itself knows, without variables. Such layers in front of a
+    # stack, where no gradient is needed, are applied to all rows once, before the engine sees any.
+    prepares: ClassVar[bool] = False
+    # True: x may be texts; encode makes numbers of them.
+    takes_text: bool = False
     # True: a batch starts where the one before ended (ctx.carried), so it is neither shared out nor cut.
     carries_state: bool = False
     # True: the layer walks along the steps of a sequence, so that each cut of a batch costs it a walk.
@@ -365,6 +384,24 @@ class Layer(Component):
     def adapt(self, data: Any) -> None:
         """Take statistics from rows as they reach the layer: an array or an iterable of batches. Raises UsageError."""
         raise UsageError(f"{self.spec_name} has nothing to adapt")
+
+    def encode(self, x: Array, tally: Tally | None = None) -> Array:
+        """y of a layer that `prepares`, in the smallest dtype that holds it. tally: counts what is out of vocabulary.
+
+        Raises DataError for values the layer can't take, UsageError before it is adapted.
+        """
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any] | None:
+        """What adapt took that is in no variable, as plain data fit for JSON; None where there is no such thing."""
+        return None
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`. Raises CheckpointError."""
+        raise CheckpointError(f"{self.spec_name} keeps no state, but the file has some for {self.name}")
+
+    def place_files(self, folder: Path) -> None:
+        """Take relative paths among the options as relative to this folder."""
 
     def affine(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
         """Of a layer that scales_channels: scale and shift, each (C,) in float64, of y = scale x + shift."""

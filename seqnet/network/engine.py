@@ -69,7 +69,7 @@ class Engine:
         keep_memory()
         self.network = network
         self.parameters = network.parameters
-        self.plain = Plan(tuple(node.layer for node in network.nodes))
+        self.plain = Plan(tuple(network.computed))
         self.inference = plan_inference(network)
         self.testing = plan_inference(network, loss) if loss is not None else None
         self.training = plan_training(network, loss) if loss is not None else None
@@ -95,11 +95,11 @@ class Engine:
         self.row_seconds = step_seconds(network, 1)
         self.prediction_seconds = prediction_seconds(network, 1)
         # How many rows may be predicted at once whatever batch size is asked for; 0 where batches mean something.
-        self.prediction_rows = 0 if carries else prediction_rows(network)
+        self.prediction_rows = 0 if carries or network.front.open else prediction_rows(network)
         # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
         self.wants_probabilities = True
         own = all(type(part).__module__.startswith("seqnet.") for part in (*layers, loss))
-        fixed = all(n is not None for n in network.output_shape)
+        fixed = all(n is not None for n in network.output_shape) and not network.front.open
         self._shards_can_fork = crew.possible() and threads > 1 and self.divisible and own and fixed
         self._may_fork = False
         self._started: float | None = None
@@ -235,11 +235,11 @@ class Engine:
         shard, mask = self.shards[0], None
         self._run(lambda _: None, [shard], len(x))
         shard.worker.first = 0
-        for node, context in zip(self.network.nodes, shard.contexts, strict=True):
+        for layer, context in zip(self.plain.layers, shard.contexts, strict=True):
             context.training, context.mask = True, mask
-            y, _ = node.layer.forward(x, context)
-            if mask is not None or node.layer.makes_mask:
-                mask = node.layer.output_mask(x, mask)
+            y, _ = layer.forward(x, context)
+            if mask is not None or layer.makes_mask:
+                mask = layer.output_mask(x, mask)
             yield y, mask
             x = y
 

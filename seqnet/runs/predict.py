@@ -14,10 +14,12 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.datasets import checks
 from seqnet.datasets.readers import read_array_file
+from seqnet.datasets.text import TextPreparation
 from seqnet.errors import DataError, TrainingError, UsageError
 from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import finite, require_place
 from seqnet.runs.opening import as_probabilities, chosen_classes, is_classifier, open_model
+from seqnet.runs.vocabulary import unknown_tokens
 from seqnet.training.checkpoint import reason, write_file
 
 FORMATS = (".csv", ".json", ".jsonl", ".npz", ".npy")
@@ -31,6 +33,7 @@ class Prediction:
     classes: list[str] | None = None  # the names of the classes
     labels: list[str] | None = None  # the class of each row
     probabilities: Array | None = None
+    unknown: str | None = None  # how many of the tokens are out of the model's vocabulary, in words
 
     def rows(self) -> list[dict[str, Any]]:
         """One mapping a row: class and probability of each class, or the values."""
@@ -46,29 +49,33 @@ class Prediction:
 
 
 def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int = 256) -> Prediction:
-    """The outputs of a run's checkpoint, or of a model file, for the rows of an npz, npy or csv file.
+    """The outputs of a run's checkpoint, or of a model file, for the rows of an npz, npy, csv or text file.
 
     Raises DataError, ShapeError, CheckpointError, and TrainingError when outputs are NaN or infinite.
     """
     opened = open_model(run, checkpoint)
     model, loss = opened.model, opened.model.loss
-    if opened.preparation is not None:
-        rows = np.concatenate(list(opened.preparation.read(input, 65_536)))
+    preparation = opened.preparation
+    if preparation is None and model.network.front.takes_text and input.suffix.lower() not in (".npz", ".npy"):
+        preparation = TextPreparation()
+    if preparation is not None:
+        rows = np.concatenate(list(preparation.read(input, 65_536)))
     else:
         rows = read_array_file(input, Path())
     if rows.shape == model.input_shape[1:]:
         rows = rows[None]  # a single row
-    checks.check_numeric(rows, str(input))
+    checks.check_inputs(rows, str(input))
     checks.check_finite(rows, str(input))
+    unknown = unknown_tokens(model, rows)
     outputs = model.predict(rows, batch_size, 0)
     _require_finite(outputs, model, run)
     if not is_classifier(loss, outputs):
-        return Prediction(outputs)
+        return Prediction(outputs, unknown=unknown)
     count = max(2, outputs.shape[1])
     names = opened.classes
     classes = list(names) if names is not None and len(names) == count else [str(i) for i in range(count)]
     labels = [classes[i] for i in chosen_classes(loss, outputs)]
-    return Prediction(outputs, classes, labels, as_probabilities(loss, outputs))
+    return Prediction(outputs, classes, labels, as_probabilities(loss, outputs), unknown)
 
 
 def require_writable(path: Path) -> None:

@@ -7,7 +7,6 @@ decides is found without the data too.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,13 +15,16 @@ import numpy as np
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data
 from seqnet.declare import get
-from seqnet.errors import Path, Problem, SeqnetError
+from seqnet.errors import Path, Problem, SeqnetError, SpecError
 from seqnet.metrics import Metric, resolve_metric
 from seqnet.metrics.trial import tried
+from seqnet.network.front import leading
+from seqnet.network.memory import machine_memory
 from seqnet.network.network import Node, common_dtype
 from seqnet.spec.case import Case
 from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
+from seqnet.spec.lint_text import lint_places, lint_vocabulary, told_length
 from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
@@ -39,12 +41,22 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
         return []
     shape = data.input_shape if data is not None else spec.stated_input_shape()
     case = Case(spec, data, layers, shape)
-    problems = [*_dtypes(case), *_stated_shape(case)]
+    problems = [*_dtypes(case), *_stated_shape(case), *lint_places(case)]
+    if data is not None and all(problem.warning for problem in problems):
+        try:
+            spec.adapt(data)
+        except SpecError as error:
+            problems += error.problems
+    elif shape is not None and not spec.knows_widths(shape):
+        case.shape = shape = None  # only the rows would tell
     if shape is not None and all(problem.warning for problem in problems):
-        problems += spec.shape_problems(layers, shape)
+        problems += [told_length(case, problem) for problem in spec.shape_problems(layers, shape)]
     if any(not problem.warning for problem in problems):
         return [*problems, *lint_callbacks(case, known_output=False)]
     problems += [*_rows(case), *_memory(case)]
+    problems += lint_vocabulary(case)
+    if any(not problem.warning for problem in problems):
+        return [*problems, *lint_callbacks(case, known_output=False)]
     outputs = list(lint_output(case))
     problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
     problems += lint_callbacks(case)
@@ -132,14 +144,6 @@ def _size(node: Node) -> int:
     return math.prod(length or 1 for length in node.out_shape)
 
 
-def machine_memory() -> int | None:
-    """The bytes of memory that the machine has, where the system tells."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
-
-
 def data_path(spec: RunSpec) -> Path:
     """The place that names the rows."""
     if spec.data is None or spec.data.source is None:
@@ -191,7 +195,7 @@ def _whole(labels: Array) -> bool:
 def _scale(case: Case) -> Iterator[Problem]:
     """Inputs far from the range that the usual initializers are made for."""
     data = case.data
-    if data is None or data.train.x.size == 0:
+    if data is None or data.train.x.size == 0 or leading(case.layers):
         return
     for node in case.nodes:
         if node.layer.spec_name in SCALING:
