@@ -268,6 +268,9 @@ class Trainer:
                 callback.on_train_batch_end(number, logs)
 
     def _step(self, x: Array, y: Array, weight: Array | None) -> None:
+        if not self.mixing.mixers:
+            self.last_loss = self.compiled.train_batch(x, y, weight)
+            return
         mixed = self.mixing.batch(x, y, weight, self.position.step)
         self.last_loss = self.compiled.train_batch(mixed.x, mixed.y, mixed.weight, mixed.labels)
 
