@@ -24,10 +24,12 @@ from seqnet.network.network import Node, common_dtype
 from seqnet.spec.case import Case
 from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
+from seqnet.spec.lint_pictures import lint_pictures
 from seqnet.spec.lint_text import lint_places, lint_vocabulary, told_length
 from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
+from seqnet.training.mixing import mixing_problem
 
 # Inputs beyond this are worth scaling: with the usual initializers activations then saturate or explode.
 LARGE_INPUT = 10.0
@@ -59,8 +61,8 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
         return [*problems, *lint_callbacks(case, known_output=False)]
     outputs = list(lint_output(case))
     problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
-    problems += lint_callbacks(case)
-    return [*problems, *_scale(case)]
+    problems += [*lint_callbacks(case), *_mixing(case)]
+    return [*problems, *_scale(case), *lint_pictures(case)]
 
 
 def _dtypes(case: Case) -> Iterator[Problem]:
@@ -113,6 +115,17 @@ def _rows(case: Case) -> Iterator[Problem]:
         message = f"steps_per_epoch {steps} is more than the {batches} batches of {size} in {rows} rows"
         yield Problem(("training", "steps_per_epoch"), message, "leave it out to use all rows")
     yield from lint_weights(training, data)
+
+
+def _mixing(case: Case) -> Iterator[Problem]:
+    """What augment mixes against the rows and the loss."""
+    mixers, shape, loss = case.spec.training.augment, case.shape, case.loss
+    if not mixers or shape is None or loss is None:
+        return
+    first = next((layer for layer in case.layers if layer.spec_name != "Input"), None)
+    problem = mixing_problem(mixers, shape, first is not None and first.takes_integers, loss)
+    if problem is not None:
+        yield Problem(("training", "augment"), *split_hint(problem))
 
 
 def _memory(case: Case) -> Iterator[Problem]:

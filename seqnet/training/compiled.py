@@ -73,9 +73,10 @@ class Compiled:
         self.engine.keep_zeros(not optimizer.spoils_gradient)
         self.guard = Guard.OFF
 
-    def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
+    def train_batch(self, x: Array, y: Array, weight: Array | None = None, labels: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update.
 
+        labels: what the metrics count as true, where that is not y.
         Raises Diverged as the guard says, before the update where it can be known then.
         """
         engine, optimizer = self.engine, self.optimizer
@@ -96,7 +97,7 @@ class Compiled:
             optimizer.apply(self.network.parameters.theta, gradient)
         if self.guard is Guard.ALL:
             self.require_finite("weights")
-        self.running.update(loss, y, prediction, weight, mask)
+        self.running.update(loss, y if labels is None else labels, prediction, weight, mask)
         return loss
 
     def require_finite(self, kind: Literal["weights", "gradient"] = "weights", vector: Array | None = None) -> None:
