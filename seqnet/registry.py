@@ -35,6 +35,7 @@ KIND_MODULES: dict[str, str] = {
     "mixer": "seqnet.training.mixing",
     "dataset": "seqnet.datasets.catalogue",
     "source": "seqnet.datasets.sources",
+    "column": "seqnet.datasets.columns",
 }
 
 # Kinds whose names are easily taken for one another.

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from seqnet.arrays import Array
 from seqnet.declare import get
+from seqnet.kernels import warp
 from seqnet.kernels.draws import Draws
 from seqnet.layers import Dense, Flatten, Layer, RandomCrop, RandomErasing
 from seqnet.layers.base import Context, Grads, Worker
@@ -214,3 +217,55 @@ def test_same_predictions_in_training_whatever_the_threads() -> None:
     assert not np.array_equal(found[0][0], found[0][1])
     for other in found[1:]:
         np.testing.assert_allclose(other, found[0], rtol=1e-5, atol=1e-4)
+
+
+# -- the maps ---------------------------------------------------------------------------------------------------------
+
+MAPS = st.lists(st.floats(-40, 40, width=32), min_size=6, max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    numbers=st.lists(MAPS, min_size=3, max_size=3),
+    mode=st.sampled_from(["reflect", "wrap", "constant", "nearest"]),
+    interpolation=st.sampled_from(["bilinear", "nearest"]),
+    scale=st.sampled_from([0.05, 1.0, 5e3]),
+)
+def test_maps_are_linear_and_backward_is_their_transpose(
+    numbers: list[list[float]], mode: Any, interpolation: Any, scale: float
+) -> None:
+    """<A x, dy> = <x, Aᵀ dy>, wherever a map may look, and however far away."""
+    maps, rng = np.array(numbers) * scale, np.random.default_rng(0)
+    x, dy = rng.standard_normal((2, 3, 5, 4, 2))
+    places = warp.affine_places(maps, x.shape, x.dtype, mode, interpolation)
+    y, dx = warp.look_up(x, places), warp.look_up_backward(dy, places)
+    assert np.abs(y).max() <= np.abs(x).max() * (1 + 1e-9)  # weights are shares
+    assert np.vdot(y, dy) == pytest.approx(np.vdot(x, dx), rel=1e-9, abs=1e-9)
+    if mode != "constant":  # a picture of one colour stays what it is
+        np.testing.assert_allclose(warp.look_up(np.ones_like(x), places), 1, rtol=1e-12)
+    # Each picture for itself: what the others are has no say in it.
+    alone = warp.affine_places(maps[1:2], (1, 5, 4, 2), x.dtype, mode, interpolation)
+    np.testing.assert_array_equal(warp.look_up(x[1:2], alone), y[1:2])
+
+
+@pytest.mark.parametrize("mode", ["reflect", "wrap", "constant", "nearest"])
+def test_maps_that_do_nothing(mode: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((2, 5, 4, 3)).astype(np.float32)
+    zero, one = np.zeros(2), np.ones(2)
+    none = (warp.rotation(zero, 5, 4), warp.zoom(one, one, 5, 4), warp.translation(zero, zero), warp.shear(zero, zero))
+    for maps in none:
+        places = warp.affine_places(maps, x.shape, x.dtype, mode, "bilinear")
+        np.testing.assert_allclose(warp.look_up(x, places, 9.0), x, rtol=1e-6, atol=1e-6)
+
+
+def test_directions() -> None:
+    """A quarter turn counter-clockwise, half the size, and one pixel down and two to the right, by hand."""
+    x = np.arange(9.0).reshape(1, 3, 3, 1)
+
+    def seen(maps: Array) -> list[list[float]]:
+        places = warp.affine_places(maps, x.shape, x.dtype, "constant", "nearest")
+        return np.asarray(warp.look_up(x, places, -1.0)[0, :, :, 0]).tolist()
+
+    assert seen(warp.rotation(np.array([np.pi / 2]), 3, 3)) == np.rot90(x[0, :, :, 0]).tolist()
+    assert seen(warp.zoom(np.array([2.0]), np.array([2.0]), 3, 3)) == [[-1, -1, -1], [-1, 4, -1], [-1, -1, -1]]
+    assert seen(warp.translation(np.array([2.0]), np.array([1.0]))) == [[-1, -1, -1], [-1, -1, 0], [-1, -1, 3]]

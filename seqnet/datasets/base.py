@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,9 @@ from seqnet.datasets.table import Table
 from seqnet.declare import Component
 from seqnet.errors import DataError
 
-__all__ = ["Array", "Data", "Dataset", "Source", "Split", "Task"]
+Pairs: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
+
+__all__ = ["Array", "Data", "Dataset", "Pairs", "Source", "Split", "Task"]
 
 # What the arrays of each split are called, in messages and in npz files.
 SUFFIX = {"train": "train", "validation": "val", "test": "test"}
@@ -56,7 +58,8 @@ class Data:
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
-    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided.
+    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; remarks: what
+    people should know of the data, in sentences.
     """
 
     name: str
@@ -68,6 +71,7 @@ class Data:
     feature_names: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
+    remarks: tuple[str, ...] = ()
 
     def prepare(self) -> None:
         """Fit the preparation to the training rows and put every split through it. Raises DataError."""
@@ -145,6 +149,8 @@ class Data:
         x_name, y_name, w_name = (f"{self.name}: {array}_{suffix}" for array in ("x", "y", "sample_weight"))
         checks.check_inputs(split.x, x_name)
         self._check_alike(split.x, self.train.x, x_name, "x_train")
+        if is_text(split.x) != is_text(self.train.x):
+            raise DataError(f"{x_name} and x_train must be alike, and one of them holds texts, the other numbers")
         if split.y is not None:
             checks.check_numeric(split.y, y_name)
             checks.check_lengths(split.x, split.y, x_name, y_name)
@@ -186,7 +192,8 @@ class Dataset(Component, ABC):
     """A catalogue entry: data that seqnet knows by name.
 
     title: one line; licence and origin: under which terms, and from whom, with the reference; rows: how many there
-    are; bundled: comes with the package (stored or generated), so that it needs no network.
+    are; bundled: comes with the package (stored or generated), so that it needs no network; note: what whoever uses
+    it should know.
     """
 
     kind = "dataset"
@@ -196,19 +203,39 @@ class Dataset(Component, ABC):
     task: ClassVar[Task]
     rows: ClassVar[str]
     bundled: ClassVar[bool]
+    note: ClassVar[str] = ""
 
     @abstractmethod
     def load(self) -> Data:
         """Read or make the data. Raises DataError."""
 
     @classmethod
-    def load_data(cls, **options: Any) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    def load_data(cls, *arguments: Any, **options: Any) -> Pairs:
         """((x_train, y_train), (x_test, y_test)), as Keras's `load_data`. Raises SpecError for a wrong option."""
-        data = cls(**options).load()
+        return cls(*arguments, **options).pairs()
+
+    def pairs(self) -> Pairs:
+        """((x_train, y_train), (x_test, y_test)). Raises DataError."""
+        data = self.load()
         train, test = data.train, data.test
         if train.y is None or test is None or test.y is None:
-            raise DataError(f"{cls.spec_name} has no labelled test part")
+            raise DataError(f"{self.spec_name} has no labelled test part")
         return (train.x, train.y), (test.x, test.y)
+
+    @classmethod
+    def presence(cls) -> tuple[str, int]:
+        """Whether the data are here, and how many bytes they take or are to be fetched: ("bundled", 2323)."""
+        return "bundled", 0
+
+    @property
+    def missing(self) -> int:
+        """How many bytes have to be fetched before the data can be read; 0 for what is there."""
+        return 0
+
+    @property
+    def known_shape(self) -> tuple[int, ...] | None:
+        """The shape of one row where it is known without reading the data."""
+        return None
 
 
 class Source(Component, ABC):

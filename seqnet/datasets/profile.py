@@ -16,27 +16,28 @@ CLASSES = 1000  # whole numbers beyond this are quantities rather than labels, u
 def describe(data: Data) -> dict[str, Any]:
     """A profile of checked data as plain numbers, strings, lists and mappings, fit for JSON.
 
-    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs; None of texts),
-    features (the same for each column of a table, with its name), target (shape of a row, dtype, for a regression also
-    the range of the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are
+    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs; of texts, whose dtype
+    is "text", the same of their lengths in characters), vocabulary (how many words or letters the numbers stand for) or
+    None, features (the range of each column of a table, with its name), target (shape of a row, dtype, for a regression
+    also the range of the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are
     weights).
     """
     splits = data.splits
     x, y = data.train.x, data.train.y
-    text = is_text(x)
     profile: dict[str, Any] = {
         "name": data.name,
         "task": data.task,
         "rows": {name: len(split) for name, split in splits.items()},
         "input_shape": list(data.input_shape),
-        "dtype": "text" if text else x.dtype.name,
-        "range": None if text else _range(x),
+        "dtype": "text" if is_text(x) else x.dtype.name,
+        "range": _lengths(x) if is_text(x) else _range(x),
+        "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
         "features": None,
         "target": None,
         "classes": _classes(data),
         "sample_weight": data.train.sample_weight is not None,
     }
-    if x.ndim == 2 and x.shape[1] <= FEATURES and not text:
+    if x.ndim == 2 and x.shape[1] <= FEATURES and data.vocabulary is None and not is_text(x):
         names = data.feature_names or [str(column) for column in range(x.shape[1])]
         profile["features"] = [{"name": name, **_range(x[:, column])} for column, name in enumerate(names)]
     if y is not None:
@@ -44,6 +45,11 @@ def describe(data: Data) -> dict[str, Any]:
         if profile["classes"] is None:
             profile["target"]["range"] = _range(y)
     return profile
+
+
+def _lengths(texts: Array) -> dict[str, float]:
+    lengths = np.fromiter((len(text) for text in texts.flat), np.int64, texts.size)
+    return _range(lengths)
 
 
 def _range(array: Array) -> dict[str, float]:

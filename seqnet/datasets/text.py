@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -44,11 +43,9 @@ class Text(Source):
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         try:
-            codecs.lookup(values["encoding"]).decode(b"")  # hex and its like turn no bytes into text
-        except LookupError:
+            "a".encode(values["encoding"])
+        except (LookupError, ValueError):
             yield "encoding", f"there is no encoding {values['encoding']!r}; most files are utf-8, older ones latin-1"
-        except Exception:  # noqa: BLE001 (whatever a codec that is no text encoding makes of it)
-            yield "encoding", f"{values['encoding']!r} is no encoding of texts"
         if values["column"] == values["target"]:
             yield "target", f"column and target are both {values['column']!r}"
 
@@ -128,7 +125,7 @@ class TextPreparation(Preparation):
         return Split(x, split.y, split.sample_weight, split.sampling_weight)
 
     def finish(self, data: Data) -> None:
-        """The model says all there is to say."""
+        data.feature_names = (self.column,)
 
     def state(self) -> dict[str, Any]:
         return {"column": self.column, "encoding": self.encoding}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import csv
-import io
 import json
 import sys
 from collections.abc import Iterator
@@ -45,10 +44,11 @@ def entries_of(path: Path, column: str, encoding: str) -> Iterator[Entry]:
 def lines_of(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
     """(number, line with its end) of a text file. Raises DataError with the line that can't be read."""
     try:
+        if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):  # whose line ends are several bytes
+            with path.open(encoding=encoding, newline="") as texts:
+                yield from enumerate(texts, 1)
+            return
         with path.open("rb") as file:
-            if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):  # whose line ends are several bytes
-                yield from enumerate(io.TextIOWrapper(file, encoding, newline=""), 1)
-                return
             for number, raw in enumerate(file, 1):
                 line = _decoded(raw, encoding, f"{path}, line {number}")
                 yield number, line.removeprefix("\ufeff") if number == 1 else line
@@ -106,7 +106,8 @@ def _table(path: Path, delimiter: str, column: str, encoding: str) -> Iterator[E
                 raise DataError(f"{path}, line {line}: {counted}; a text with a {delimiter!r} in it needs quotes")
             yield Entry(cells[at], line, others=dict(zip(header, cells, strict=True)))
     except csv.Error as error:
-        raise DataError(f"{path}, line {line}: {error}") from None
+        hint = "; a quotation mark is opened there and never closed" if "unexpected end" in str(error) else ""
+        raise DataError(f"{path}, line {line}: {error}{hint}") from None
     finally:
         csv.field_size_limit(before)
 

@@ -40,7 +40,9 @@ class CategoryEncoding(Preparing):
     Raises DataError for a number out of range; Keras's JAX and TensorFlow backends leave it out without a word.
     """
 
-    num_tokens: PositiveInt | None = option("how many categories there are: the largest number plus 1", default=None)
+    num_tokens: PositiveInt | None = option(
+        "how many categories there are: the largest number plus 1", default=None, example=10
+    )
     output_mode: Literal["one_hot", "multi_hot", "count"] = option(
         "one_hot: a vector for each number; multi_hot: one vector for all of a row, 1 where a number occurs; count: "
         "how often it occurs",
@@ -124,7 +126,9 @@ class Discretization(Preparing):
     takes_integers = False
 
     bin_boundaries: tuple[float, ...] | None = option("where one range ends and the next begins, rising", default=None)
-    num_bins: PositiveInt | None = option("how many ranges to make of the training rows, instead", default=None)
+    num_bins: PositiveInt | None = option(
+        "how many ranges to make of the training rows, instead", default=None, example=10
+    )
     epsilon: Annotated[float, Number(gt=0, lt=1)] = option(
         "how exact the shares are: values are sampled such that each stands for this share", default=0.01
     )

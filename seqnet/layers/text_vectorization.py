@@ -97,7 +97,8 @@ class TextVectorization(Vocabular):
         counts = np.fromiter(map(len, rows), np.int64, len(rows))
         table: dict[Any, int] = vocabulary.numbers if self.split == "character" else vocabulary.by_bytes
         get, unknown = table.get, vocabulary.numbering.masks
-        numbers = np.fromiter((get(token, unknown) for row in rows for token in row), np.int32, int(counts.sum()))
+        found = map(get, itertools.chain.from_iterable(rows), itertools.repeat(unknown))
+        numbers = np.fromiter(found, np.int32, int(counts.sum()))
         if self.split is None:  # elsewhere no token is empty
             empty = np.fromiter((not token for row in rows for token in row), np.bool_, len(numbers))
             numbers[empty] = 0 if self.output_mode == "int" else -1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -139,10 +140,13 @@ def given_vocabulary(numbering: Numbering, tokens: Sequence[Token], idf: Any = N
 
 def read_tokens(path: str, numbers: bool) -> list[Token]:
     """The tokens of a file, one a line. Raises DataError with the line."""
+    file = Path(path).expanduser()
     try:
-        content = Path(path).expanduser().read_bytes()
-    except OSError as error:
-        raise DataError(f"the vocabulary {path} can't be read: {error.strerror or error}") from None
+        if file.exists() and not file.is_file():
+            raise DataError(f"the vocabulary {path} is no file")
+        content = file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte
+        raise DataError(f"the vocabulary {path} can't be read: {getattr(error, 'strerror', None) or error}") from None
     try:
         lines = content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
@@ -174,8 +178,7 @@ class Count:
     def add(self, rows: Sequence[Sequence[Token]]) -> None:
         """Count the tokens of these rows."""
         self.rows += len(rows)
-        for row in rows:
-            self.tokens.update(row)
+        self.tokens.update(itertools.chain.from_iterable(rows))
         if self.numbering.mode == "tf_idf":
             for row in rows:
                 self.rows_with.update(set(row))

@@ -19,7 +19,7 @@ from seqnet.network.blas import running
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
 from seqnet.network.profile import LayerCost, Machine, Profile, measure_machine, profile_layers
-from seqnet.runs.train import adapt_layers, training_rows, warn_or_refuse
+from seqnet.runs.train import adapt_layers, prepared, training_rows, warn_or_refuse
 from seqnet.spec.run import RunSpec
 from seqnet.training.callbacks import Callback
 from seqnet.training.compiled import prepare
@@ -85,7 +85,7 @@ def _prepared(spec: RunSpec, threads: int | None, size: int) -> tuple[str, Rows,
     warn_or_refuse(spec, data, lambda name, details: None)  # what trains badly is as fast
     if data is not None:
         model = spec.build_model(data.input_shape, threads=threads)
-        return data.name, training_rows(spec, data, model), model
+        return data.name, prepared(model, training_rows(spec, data)), model
     model = spec.build_model(threads=threads)
     if model.network.front.takes_text:
         spec.refuse([Problem(("model", 0), "there are no data, and texts can't be generated", "add a data section")])

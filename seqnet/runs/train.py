@@ -18,7 +18,6 @@ import numpy as np
 from seqnet.datasets.base import Data, Split
 from seqnet.datasets.preparation import saved
 from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError, UsageError
-from seqnet.models.saving import put_states
 from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
 from seqnet.runs import folder as folders
@@ -52,7 +51,7 @@ Event = Callable[[str, dict[str, Any]], None]
 class RunResult:
     """What a run came to. best, final: logged values; test: of the best weights on the test rows.
 
-    signal: what interrupted it, where that was one.
+    signal: what interrupted it, where that was one. texts: the rows are texts.
     """
 
     folder: Path
@@ -63,6 +62,7 @@ class RunResult:
     interrupted: bool = False
     signal: int | None = None
     summary: dict[str, Any] = field(default_factory=dict)
+    texts: bool = False
 
 
 def train(
@@ -78,8 +78,8 @@ def train(
 
     on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
     monitor, mode, best, vocabulary, changes), "note" (text). Nothing is written before everything that can be known
-    beforehand is known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
-    the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
+    beforehand is known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best
+    weights on the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
     spec.require("training", *NEEDED)
@@ -99,7 +99,7 @@ def _train(
 ) -> RunResult:
     data = spec.load_data()
     if again is not None:
-        put_states(spec.checked_layers, again.snapshot.data.get("model", {}).get("adapted", {}))
+        spec.know(again.adapted)
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
     if again is not None and threads is None:
@@ -107,7 +107,8 @@ def _train(
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
     unknown = out_of_vocabulary(model, data)
-    train_rows, validation = training_rows(spec, data, model), _validation_rows(data, model)
+    train_rows, validation = prepared(model, training_rows(spec, data)), _validation_rows(data)
+    validation = validation and prepared(model, validation)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
@@ -245,7 +246,8 @@ class _Record:
         history = {name: list(values) for name, values in trainer.history.history.items()}
         final = {name: values[-1] for name, values in history.items() if values}
         best = {"epoch": recorder.best_epoch, "monitor": recorder.monitor, **recorder.best_values} if final else {}
-        return RunResult(folder, history, best, final, interrupted=trainer.interrupted)
+        texts = self.model.network.front.takes_text
+        return RunResult(folder, history, best, final, interrupted=trainer.interrupted, texts=texts)
 
     def summary(self, result: RunResult, state: str) -> dict[str, Any]:
         """What summary.json holds. seconds: total of this command; of each epoch of the whole run.
@@ -296,7 +298,7 @@ def warn_or_refuse(spec: RunSpec, data: Data | None, on_event: Event) -> None:
 def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
     """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them.
 
-    x: as training_rows gives them; those of the front, which made them, are adapted already.
+    x: as `prepared` gives them; the layers of the front, which made them, are adapted already.
     """
     engine = Engine(model.network)
     for index, node in enumerate(model.network.nodes):
@@ -377,9 +379,9 @@ def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tupl
     return ("val_loss" if "val_loss" in ways else "loss"), "min"
 
 
-def training_rows(spec: RunSpec, data: Data, model: Sequential) -> Rows:
-    """The rows to train on, prepared and weighted as the file says. Raises DataError where they have no targets."""
-    rows = _rows(data.train, "training", model)
+def training_rows(spec: RunSpec, data: Data) -> Rows:
+    """The rows to train on, weighted as the file says. Raises DataError where they have no targets."""
+    rows = _rows(data.train, "training")
     training, sampling = spec.training, data.train.sampling_weight
     if training.class_weight is not None:
         return replace(rows, weight=class_weights(training.class_weight, rows.y))
@@ -392,14 +394,19 @@ def training_rows(spec: RunSpec, data: Data, model: Sequential) -> Rows:
     return replace(rows, sampling=sampling_weights(sampling))
 
 
-def _validation_rows(data: Data, model: Sequential) -> Rows | None:
-    return None if data.validation is None else _rows(data.validation, "validation", model)
+def prepared(model: Sequential, rows: Rows) -> Rows:
+    """The rows as the engine takes them: the layers in front have been applied. Raises DataError."""
+    return replace(rows, x=model.network.front(rows.x))
 
 
-def _rows(split: Split, what: str, model: Sequential) -> Rows:
+def _validation_rows(data: Data) -> Rows | None:
+    return None if data.validation is None else _rows(data.validation, "validation")
+
+
+def _rows(split: Split, what: str) -> Rows:
     if split.y is None:
         raise DataError(f"the {what} rows have no targets")
-    return Rows(model.network.front(split.x), split.y, split.sample_weight)
+    return Rows(split.x, split.y, split.sample_weight)
 
 
 def _test(model: Sequential, data: Data, folder: Path, options: FitOptions) -> dict[str, Any] | None:

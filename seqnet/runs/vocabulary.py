@@ -35,12 +35,12 @@ def said(model: Sequential, unknown: dict[str, float]) -> str | None:
     if layer is None:
         return None
     shares = ", ".join(f"{name} {percent(share)}" for name, share in unknown.items())
-    return f"a vocabulary of {layer.vocabulary_size():,}; out of it: {shares}"
+    return f"vocabulary of {layer.vocabulary_size():,}; out of it: {shares}"
 
 
 def percent(share: float) -> str:
-    """2.3 %, and never 0 % of what is not nothing."""
-    return f"{100 * share:.1f} %" if share == 0 or share >= 0.0005 else "under 0.1 %"
+    """2.3%, and never 0.0% of what is not nothing."""
+    return f"{100 * share:.1f}%" if share == 0 or share >= 0.0005 else "under 0.1%"
 
 
 def unknown_tokens(model: Sequential, x: Array) -> str | None:
@@ -52,5 +52,5 @@ def unknown_tokens(model: Sequential, x: Array) -> str | None:
         return None
     return (
         f"{tally.unknown:,} of {tally.tokens:,} tokens ({percent(tally.share)}) are out of the vocabulary of the "
-        "training rows, so the model tells them not apart"
+        "training rows, so that the model can't tell them apart"
     )

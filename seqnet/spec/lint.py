@@ -25,7 +25,7 @@ from seqnet.spec.case import Case
 from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
 from seqnet.spec.lint_pictures import lint_pictures
-from seqnet.spec.lint_text import lint_places, lint_vocabulary
+from seqnet.spec.lint_text import lint_places, lint_vocabulary, told_length
 from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
@@ -52,7 +52,7 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
     elif shape is not None and not spec.knows_widths(shape):
         case.shape = shape = None  # only the rows would tell
     if shape is not None and all(problem.warning for problem in problems):
-        problems += spec.shape_problems(layers, shape)
+        problems += [told_length(case, problem) for problem in spec.shape_problems(layers, shape)]
     if any(not problem.warning for problem in problems):
         return [*problems, *lint_callbacks(case, known_output=False)]
     problems += [*_rows(case), *_memory(case)]

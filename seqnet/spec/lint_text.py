@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from seqnet.datasets.labels import is_text
 from seqnet.errors import Problem
@@ -61,6 +62,15 @@ def lint_vocabulary(case: Case) -> Iterator[Problem]:
         fix = "put Embedding: {input_dim: …, output_dim: 64} between them, or give it output_mode: multi_hot"
         size = _size(numbering)
         yield Problem(("model", front), message, fix.replace("…", str(size or 10000)), warning=True)
+
+
+def told_length(case: Case, problem: Problem) -> Problem:
+    """A complaint about a length that is not fixed, with the option that would fix it."""
+    open_ended = [layer for layer in case.layers if getattr(layer, "output_sequence_length", 0) is None]
+    if problem.hint or not open_ended or "fixed" not in problem.message:
+        return problem
+    hint = f"give {open_ended[0].name} an output_sequence_length, the tokens of each row"
+    return replace(problem, hint=hint)
 
 
 def _needs_text(layer: Layer) -> bool:

@@ -10,13 +10,14 @@ from typing import Any, NoReturn, TypeVar
 
 from seqnet.arrays import Shape
 from seqnet.checkers import INVALID, TEXT, Number, show, written
-from seqnet.datasets.base import Data, Source
+from seqnet.datasets.base import Data, Dataset, Source
 from seqnet.declare import C, check_options, make, options_of
 from seqnet.errors import Path, Problem, SeqnetError, SpecError, UsageError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
+from seqnet.models.saving import put_states, take_states
 from seqnet.models.sequential import Sequential
 from seqnet.network.front import adapt_front, leading
 from seqnet.network.network import LayerShapeError, common_dtype, trace
@@ -53,6 +54,7 @@ class RunSpec:
     training: TrainingSection = field(default_factory=TrainingSection)
     callback_entries: list[Any] = field(default_factory=list)
     overrides: tuple[str, ...] = ()  # as the command line gave them
+    adapted: dict[str, Any] = field(default_factory=dict)  # what layers in front learned, by their names
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -68,10 +70,9 @@ class RunSpec:
         """New layers, named as a model would name them."""
         layers = [_made(Layer, entry) for entry in self.layers]
         name_layers(layers)
-        for layer, checked in zip(layers, self.checked_layers, strict=True):
+        for layer in layers:
             layer.place_files(self.folder)
-            if (state := checked.state()) is not None:
-                layer.restore(state)
+        put_states(layers, self.adapted)
         return layers
 
     def adapt(self, data: Data) -> None:
@@ -80,13 +81,20 @@ class RunSpec:
         Layers that are made later know what they learned. Raises SpecError with the layer's place.
         """
         layers = self.checked_layers
-        for index in range(leading(layers)):
+        front = layers[: leading(layers)]
+        for index in range(len(front)):
             try:
                 layers[index].state()  # reads the file of a vocabulary
                 adapt_front(layers[: index + 1], data.train.x, common_dtype(layers))
             except SeqnetError as error:
                 path = self.layer_path(index, "vocabulary")
                 self.refuse([Problem(path, *split_hint(f"layer {index} ({layers[index].name}): {error}"))])
+        self.adapted = take_states(front)
+
+    def know(self, states: Mapping[str, Any]) -> None:
+        """Let the layers know what those of an earlier run learned, by their names. Raises CheckpointError."""
+        put_states(self.checked_layers, states)
+        self.adapted = dict(states)
 
     def knows_widths(self, shape: Shape) -> bool:
         """Whether the layers in front can say what they make of rows of a shape, before they have seen any."""
@@ -97,8 +105,16 @@ class RunSpec:
         return True
 
     def stated_input_shape(self) -> Shape | None:
-        """The input shape that the first layer states, if it does."""
-        return self.checked_layers[0].stated_input_shape() if self.checked_layers else None
+        """The input shape that the first layer states, if it does, or of a data set that is still to be fetched."""
+        stated = self.checked_layers[0].stated_input_shape() if self.checked_layers else None
+        dataset = self.unfetched
+        return dataset.known_shape if stated is None and dataset is not None else stated
+
+    @property
+    def unfetched(self) -> Dataset | None:
+        """The data set of the file, where it is one whose files are not all on this machine."""
+        dataset = self.data.dataset if self.data is not None else None
+        return dataset if dataset is not None and dataset.missing else None
 
     def build_model(
         self, input_shape: Shape | None = None, *, threads: int | None = None, initialize: bool = True

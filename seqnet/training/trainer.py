@@ -230,8 +230,7 @@ class Trainer:
             for callback in hooks:
                 callback.on_train_batch_begin(number, {})
             x, y, weight = batch
-            mixed = self.mixing.batch(prepare(compiled.network, x), y, weight, position.step)
-            self.last_loss = compiled.train_batch(mixed.x, mixed.y, mixed.weight, mixed.labels)
+            self._step(prepare(compiled.network, x), y, weight)
             position.batch += 1
             position.step += 1
             logs = self.running_logs() if hooks else {}
@@ -258,8 +257,7 @@ class Trainer:
         for callback in hooks:
             callback.on_train_batch_begin(position.batch, {})
         assert self.ahead is not None
-        mixed = self.mixing.batch(*self.ahead.get(self.taken, then), position.step)
-        self.last_loss = self.compiled.train_batch(mixed.x, mixed.y, mixed.weight, mixed.labels)
+        self._step(*self.ahead.get(self.taken, then))
         number = position.batch
         position.batch += 1
         position.cursor += 1
@@ -268,6 +266,13 @@ class Trainer:
             logs = self.running_logs()
             for callback in hooks:
                 callback.on_train_batch_end(number, logs)
+
+    def _step(self, x: Array, y: Array, weight: Array | None) -> None:
+        if not self.mixing.mixers:
+            self.last_loss = self.compiled.train_batch(x, y, weight)
+            return
+        mixed = self.mixing.batch(x, y, weight, self.position.step)
+        self.last_loss = self.compiled.train_batch(mixed.x, mixed.y, mixed.weight, mixed.labels)
 
     def _end_epoch(self, validation: Rows | Feed[Batch] | None, callbacks: Sequence[Callback]) -> Logs:
         position, options = self.position, self.options
