@@ -12,6 +12,7 @@ import numpy as np
 
 from seqnet.datasets import checks
 from seqnet.datasets.labels import Array, Task, count_classes, encode_text, is_text
+from seqnet.datasets.lazy import blocks, rows_of
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.table import Table
 from seqnet.declare import Component
@@ -28,7 +29,8 @@ class Split:
     """Rows that are used together: x (N, …), targets y (N,) or (N, …) or None, one weight a row (N,) or None.
 
     sample_weight counts in the loss and in weighted metrics; sampling_weight says how often rows are drawn. raw: the
-    rows as the files have them where a preparation is still to make x of them; x is empty until then.
+    rows as the files have them where a preparation is still to make x of them; x is empty until then. x, and y of
+    several numbers a row, may be `lazy.LazyRows` in the place of an array: rows by slice or number, shape and dtype.
     """
 
     x: Array
@@ -41,13 +43,13 @@ class Split:
         return len(self.x if self.raw is None else self.raw)
 
     def take(self, rows: Array) -> Split:
-        """The given rows (integer indices) as a split of their own."""
+        """The given rows (integer indices) as a split of their own; many are looked up where they are, not copied."""
         y, weight, sampling = (
-            None if part is None else part[rows] for part in (self.y, self.sample_weight, self.sampling_weight)
+            None if part is None else rows_of(part, rows) for part in (self.y, self.sample_weight, self.sampling_weight)
         )
         if self.raw is not None:
             return Split(self.x, y, weight, sampling, self.raw[rows])
-        return Split(self.x[rows], y, weight, sampling)
+        return Split(rows_of(self.x, rows), y, weight, sampling)
 
 
 @dataclass
@@ -106,7 +108,8 @@ class Data:
             if array.dtype.hasobject:
                 checks.check_numeric(array, array_name)
             digest.update(f"{split}/{array_name}/{array.dtype.str}/{array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            for _, rows in blocks(array):
+                digest.update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
 
     def encoded(self) -> Data:
@@ -211,6 +214,7 @@ class Source(Component, ABC):
     """The user's own files, with the options that say how to read them."""
 
     kind = "source"
+    paths: ClassVar[tuple[str, ...]] = ("path",)  # the options that name files, the most important one first
 
     @abstractmethod
     def load(self, base: Path) -> Data:

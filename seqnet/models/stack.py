@@ -286,8 +286,8 @@ class Stack(ABC):
 
     def _adopt_shape(self, x: Any) -> None:
         if self._input_shape is None and self._layers:
-            array = np.asarray(x)
-            self._input_shape = (1,) if array.ndim == 1 else array.shape[1:]
+            shape = np.shape(x)
+            self._input_shape = (1,) if len(shape) == 1 else shape[1:]
 
     def _follow_trainable(self, *, force: bool = False) -> None:
         network = self._network

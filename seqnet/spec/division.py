@@ -38,7 +38,7 @@ def load_rows(section: DataSection, folder: FilePath, seed: int, document: Docum
             data.check()
     else:
         assert section.source is not None
-        with _placed(("data", section.source.spec_name, "path"), document):
+        with _placed(("data", section.source.spec_name, section.source.paths[0]), document):
             data = section.source.load(folder)
             if data.preparation is None:
                 data.check()

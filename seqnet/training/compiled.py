@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.datasets.lazy import LazyRows, as_array
 from seqnet.errors import DataError, ShapeError, TrainingError
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
@@ -145,7 +146,7 @@ def predict(engine: Engine, x: Array, batch_size: int) -> Array:
     size = max(batch_size, engine.prediction_rows)
     with running():
         if 0 < len(x) <= size:
-            return engine.predict(prepare(engine.network, x))
+            return engine.predict(prepare(engine.network, x[:]))
         parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)
@@ -171,7 +172,7 @@ def check_rows(network: Network, x: Any, what: str = "x") -> Array:
 
     Raises ShapeError or DataError.
     """
-    array = np.asarray(x)
+    array = as_array(x) if isinstance(x, LazyRows) else np.asarray(x)
     if array.dtype == object or array.dtype.kind not in "biuf":
         raise DataError(f"{what} must hold numbers, got an array of dtype {array.dtype}")
     want = network.input_shape
