@@ -49,12 +49,16 @@ def list_data(as_json: bool) -> None:
 def info(name: str, as_json: bool) -> None:
     """What is in the data set NAME: rows, shapes, ranges, classes, licence and source.
 
-    NAME may also be your own: an npz file, a folder of IDX files, or a YAML file with a data section.
+    NAME may also be your own: an npz, npy or hdf5 file, a folder of images by class or of IDX files, or a YAML file
+    with a data section.
     """
+    from seqnet.console.messages import show_warning
     from seqnet.datasets.profile import describe
 
     data, facts = _open(name)
     data.check()
+    for warning in data.warnings:
+        show_warning(warning)
     profile = {**facts, **describe(data)}
     if as_json:
         options.print_json({**profile, "fingerprint": data.fingerprint()})
@@ -66,7 +70,8 @@ def info(name: str, as_json: bool) -> None:
 
 def _open(name: str) -> tuple[Data, dict[str, Any]]:
     """The data, and what the catalogue says of them. Raises UsageError, DataError, SpecError."""
-    from seqnet.datasets.base import Dataset, Source
+    from seqnet.datasets.base import Dataset
+    from seqnet.datasets.sources import guessed
     from seqnet.declare import get
     from seqnet.errors import UsageError
     from seqnet.registry import UnknownName, lookup
@@ -75,12 +80,16 @@ def _open(name: str) -> tuple[Data, dict[str, Any]]:
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return load_spec(name).load_data(), {}
-    if path.suffix == ".npz" or path.is_dir():
-        kind = "idx" if path.is_dir() else "npz"
-        return get(Source, {kind: {"path": name}}).load(Path()), {}
+    own = guessed(path)
+    if own is not None:
+        data = own.load(Path())
+        data.prepare()
+        return data, {}
     try:
         entry = lookup("dataset", name)
     except UnknownName as error:
-        raise UsageError(f"{error}; {error.hint}; or name an npz file, a folder of IDX files, a YAML file") from None
+        raise UsageError(
+            f"{error}; {error.hint}; or name an npz, npy or hdf5 file, a folder of images or of IDX files, a YAML file"
+        ) from None
     facts = {fact: getattr(entry, fact) for fact in ("title", "licence", "origin")}
     return get(Dataset, entry.spec_name).load(), facts

@@ -26,20 +26,23 @@ from seqnet.cli import options
 def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json: bool, runs: Path) -> None:
     """The class and the probabilities, or the values, for the rows of INPUT: an npz, npy, csv or tsv file.
 
-    An npz file holds them as x, x_test or its only array. Without -o they go to stdout: as csv, or on a terminal the
-    first ones as a table.
+    For a run that was trained on images INPUT is an image or a folder of them; for one that was trained on a series, a
+    csv file, whose last rows are gone on from. An npz file holds rows as x, x_test or its only array. Without -o they
+    go to stdout: as csv, or on a terminal the first ones as a table.
 
     \b
     seqnet predict runs/fashion_mlp/3 rows.npz -o out.csv
     seqnet predict fashion_mlp rows.csv | head
     """
-    from seqnet.console.messages import show_note
+    from seqnet.console.messages import show_note, show_warning
     from seqnet.console.theme import is_terminal
     from seqnet.runs.predict import predict, prediction_csv, require_writable, write_predictions
 
     if output is not None:
         require_writable(output)
     found = predict(options.open_run(run, runs), input, checkpoint=checkpoint)
+    for warning in found.warnings:
+        show_warning(warning)
     if output is not None:
         write_predictions(found, output)
         show_note(f"wrote {len(found.outputs):,} rows to {output}")

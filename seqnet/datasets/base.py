@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -58,7 +58,9 @@ class Data:
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
-    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided.
+    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; times: the
+    place of each training row in time, (N,) numbers, where rows of other parts must come later; warnings: what a person
+    should know of how the files were read.
     """
 
     name: str
@@ -70,6 +72,8 @@ class Data:
     feature_names: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
+    times: Array | None = None
+    warnings: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Fit the preparation to the training rows and put every split through it. Raises DataError."""

@@ -86,10 +86,10 @@ def _read(stored: Any, path: Path, key: str, *, lazy: bool) -> Array:
     return as_array(spooled(_parts(stored), stored.dtype, stored.shape, f"{path}: {key}"))
 
 
-def _parts(stored: Any) -> Iterator[memoryview]:
+def _parts(stored: Any) -> Iterator[bytes]:
     """The bytes of all rows, in stretches that end where a chunk does, so that none is unpacked twice."""
     row = max(1, int(np.prod(stored.shape[1:], dtype=object)) * stored.dtype.itemsize)
     chunk = stored.chunks[0] if stored.chunks else 1
     step = max(1, PART // (row * chunk)) * chunk
     for start in range(0, stored.shape[0], step):
-        yield memoryview(np.ascontiguousarray(stored[start : start + step])).cast("B")
+        yield np.ascontiguousarray(stored[start : start + step]).tobytes()

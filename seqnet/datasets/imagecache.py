@@ -59,7 +59,9 @@ def decode_all(paths: Sequence[Path], how: Decoding, *, root: Path, limit: int, 
         except OSError as error:
             if len(paths) * first.nbytes > limit:
                 raise _no_room(folder, error) from None
-            warnings.append(f"decoded images can't be kept in {folder} ({error.strerror}), so each command decodes them")
+            warnings.append(
+                f"decoded images can't be kept in {folder} ({error.strerror}), so each command decodes them"
+            )
     try:
         return _decode(paths, how, sink, first, root, place if keep else None, limit, warnings)
     except OSError as error:

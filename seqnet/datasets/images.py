@@ -26,7 +26,7 @@ from seqnet.datasets.imagefiles import (
 )
 from seqnet.datasets.labels import Array, Task
 from seqnet.datasets.preparation import Preparation
-from seqnet.datasets.readers import existing_path
+from seqnet.datasets.readers import existing_path, read_array_file
 from seqnet.declare import option
 from seqnet.errors import CheckpointError, DataError, suggestion
 from seqnet.registry import register
@@ -133,8 +133,7 @@ class Images(Source):
         else:
             start, stop = stretches["train"]
             names, task = self._classes(kept[start:stop], kept, root, found), "classification"
-            y = np.searchsorted(np.array(sorted(names)), kept).astype(np.int64)
-            y = np.argsort(np.argsort(names))[y] if list(names) != sorted(names) else y
+            y = np.searchsorted(np.array(names), kept).astype(np.int64)
         whole = Split(result.rows, y)
         splits = {
             part: whole if stop - start == len(y) else whole.take(np.arange(start, stop))
@@ -153,7 +152,7 @@ class Images(Source):
 
     @staticmethod
     def _classes(train: Array, labels: Array, root: Path, found: Found) -> tuple[str, ...]:
-        """The names of the classes of the training images: numbers in their order, else the alphabet's."""
+        """The names of the classes of the training images, in the order of their characters."""
         names = [str(name) for name in np.unique(train)]
         strange = sorted(set(labels.tolist()) - set(names))
         if strange:
@@ -180,11 +179,15 @@ class Images(Source):
                     if not cells:
                         continue
                     if len(cells) != len(header):
-                        raise DataError(f"{path}, line {rows.line_num}: {len(cells)} cells, but the header has {len(header)}")
+                        raise DataError(
+                            f"{path}, line {rows.line_num}: {len(cells)} cells, but the header has {len(header)}"
+                        )
                     label = cells[label_at].strip()
                     self._check_label(path, rows.line_num, label, header[label_at])
                     if not cells[at].strip():
-                        raise DataError(f"{path}, line {rows.line_num}: {header[at]} is empty; each line names an image")
+                        raise DataError(
+                            f"{path}, line {rows.line_num}: {header[at]} is empty; each line names an image"
+                        )
                     entries.append((path.parent / Path(cells[at].strip()).expanduser(), label))
         except (UnicodeDecodeError, csv.Error) as error:
             raise DataError(f"{path} is no csv text in UTF-8: {error}; for images name their folder") from None
@@ -240,8 +243,8 @@ def find_in_folders(root: Path) -> Found:
     beside = [folder.name for folder in folders if folder not in parts]
     if beside:
         raise DataError(
-            f"{root} has the folder {beside[0]} beside {next(iter(parts)).name}; put the classes into train, validation "
-            f"and test, or leave these folders out"
+            f"{root} has the folder {beside[0]} beside {next(iter(parts)).name}; put the classes into train, "
+            f"validation and test, or leave these folders out"
         )
     twice = next((part for part in parts.values() if list(parts.values()).count(part) > 1), None)
     if twice is not None:
@@ -267,13 +270,19 @@ def _by_class(folder: Path, root: Path, found: Found) -> list[tuple[Path, str]]:
     if not entries:
         held = f"{len(strays):,} images, but in no class" if strays else "no images"
         raise DataError(
-            f"{folder} has {held}; put the images of each class into a folder of its name, cat/1.png, or list them in a "
-            f"csv file with the columns path and label"
+            f"{folder} has {held}; put the images of each class into a folder of its name, cat/1.png, or list them "
+            f"in a csv file with the columns path and label"
         )
     for files, what in (
         (empty, "has no images, so it is no class|have no images, so they are no classes"),
-        ([shown(path, root) for path in strays], "lies in no class folder and is left out|lie in no class folder and are left out"),
-        ([shown(path, root) for path in others], "is no image by its name and is left out|are no images by their names and are left out"),
+        (
+            [shown(path, root) for path in strays],
+            "lies in no class folder and is left out|lie in no class folder and are left out",
+        ),
+        (
+            [shown(path, root) for path in others],
+            "is no image by its name and is left out|are no images by their names and are left out",
+        ),
     ):
         if files:
             named = ", ".join(files[:5]) + (f" and {len(files) - 5:,} more" if len(files) > 5 else "")
@@ -299,8 +308,8 @@ class ImagePreparation(Preparation):
 
     def __init__(self, how: Decoding) -> None:
         self.how = how
-        self.names: list[str] = []
-        self.warnings: list[str] = []
+        self._names: list[str] = []
+        self._warnings: list[str] = []
 
     def fit(self, train: Split) -> None:
         """Nothing: images are decoded before they are divided."""
@@ -329,30 +338,42 @@ class ImagePreparation(Preparation):
         return cls(how)
 
     def read(self, path: Path, rows: int) -> Iterator[Array]:
-        """The images of a file or folder, at most `rows` at a time; `labels` then names those of each stretch."""
+        """The images of a file or folder, at most `rows` at a time."""
         root, is_folder = existing_path(path, Path(), "image or folder of images")
+        if root.suffix.lower() in (".npy", ".npz") and not is_folder:
+            yield read_array_file(root)
+            return
         require_pillow(str(root))
         paths = images_under(root)[0] if is_folder else [root]
         if not paths:
             raise DataError(f"{root} has no images in it")
         broken: list[tuple[str, str]] = []
         stretch: list[Array] = []
-        self.names, self.warnings, any_yet = [], [], False
+        self._names, self._warnings, any_yet = [], [], False
         for one, image in zip(paths, decoded(paths, self.how), strict=True):
             name = shown(one, root) if is_folder else one.name
             if isinstance(image, BrokenImage):
                 broken.append((name, str(image)))
                 continue
             stretch.append(image)
-            self.names.append(name)
+            self._names.append(name)
             if len(stretch) == rows:
                 any_yet = True
                 yield np.stack(stretch)
-                stretch, self.names = [], []
+                stretch, self._names = [], []
         if broken:
             told = f"{len(broken):,} of {len(paths):,} images can't be read and have no row: {listed(broken)}"
-            self.warnings.append(told)
+            self._warnings.append(told)
         if stretch:
             yield np.stack(stretch)
         elif not any_yet:
-            raise DataError(f"{root} is no image that can be read: {listed(broken)}")
+            told = listed(broken) if is_folder else broken[0][1]
+            raise DataError(
+                f"{root}: no image can be read: {told}" if is_folder else f"{root} is no usable image: {told}"
+            )
+
+    def names(self) -> list[str]:
+        return self._names
+
+    def warnings(self) -> list[str]:
+        return self._warnings

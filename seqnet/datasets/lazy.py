@@ -62,7 +62,7 @@ class LazyRows(ABC):
         if isinstance(key, tuple):
             part = self[key[0]] if key else self[:]
             rest = key[1:] if isinstance(key[0], (int, np.integer)) else (slice(None), *key[1:])
-            return cast(Array, part[rest])
+            return part[rest]
         if isinstance(key, slice):
             start, stop, step = key.indices(len(self))
             return self.stretch(start, max(start, stop)) if step == 1 else self.gather(np.arange(start, stop, step))
@@ -70,7 +70,8 @@ class LazyRows(ABC):
             row = int(key) + (len(self) if key < 0 else 0)
             if not 0 <= row < len(self):
                 raise IndexError(f"row {key} of {len(self)}")
-            return cast(Array, self.stretch(row, row + 1)[0])
+            one: Array = self.stretch(row, row + 1)[0]
+            return one
         rows = np.asarray(key)
         return self.gather(np.flatnonzero(rows) if rows.dtype == bool else rows.astype(np.intp, copy=False))
 
@@ -107,6 +108,7 @@ class _Ahead:
     def __init__(self, source: LazyRows, order: Array) -> None:
         self.source = source
         self.order = order
+        self.base = order if order.base is None else order.base
         self.size = max(1, WINDOW // max(1, source.nbytes // max(1, len(source))))
         self.start = self.stop = 0
         self.rows: Array | None = None
@@ -114,10 +116,10 @@ class _Ahead:
 
     def place(self, rows: Any) -> int:
         """Where in the order these row numbers stand, -1 where they are no part of it."""
-        if not isinstance(rows, np.ndarray) or rows.base is not self.order or not rows.flags.c_contiguous:
+        if not isinstance(rows, np.ndarray) or rows.base is not self.base or not rows.flags.c_contiguous:
             return -1
         begin, whole = (array.__array_interface__["data"][0] for array in (rows, self.order))
-        return (begin - whole) // self.order.itemsize
+        return int(begin - whole) // self.order.itemsize
 
     def take(self, start: int, count: int) -> Array:
         """The rows of a stretch of the order."""
@@ -223,7 +225,7 @@ def blocks(array: Array | LazyRows) -> Iterator[tuple[int, Array]]:
         yield start, array[start : start + step]
 
 
-def spooled(parts: Iterable[bytes | memoryview], dtype: np.dtype[Any], shape: tuple[int, ...], where: str) -> Mapped:
+def spooled(parts: Iterable[bytes], dtype: np.dtype[Any], shape: tuple[int, ...], where: str) -> Mapped:
     """Rows that are read in order once, such as compressed ones, from a temporary file that goes with the process.
 
     parts: the bytes of all rows. Raises DataError: the disk is full, more or fewer bytes than the shape needs.

@@ -36,7 +36,7 @@ PICKLED = (
 
 def existing_file(path: str | Path, base: Path, kind: str) -> Path:
     """The file `path`, counted from the folder `base`. Raises DataError, with the nearest name, where there is none."""
-    full, is_folder = _existing(path, base, "file")
+    full, is_folder = existing_path(path, base, "file")
     if is_folder:
         hint = "; for a folder of IDX files write idx: {path: …}" if kind == "npz" else ""
         raise DataError(f"{full} is a folder; {kind} needs a file{hint}")
@@ -45,7 +45,7 @@ def existing_file(path: str | Path, base: Path, kind: str) -> Path:
 
 def existing_folder(path: str | Path, base: Path, kind: str) -> Path:
     """The folder `path`, counted from the folder `base`. Raises DataError, with the nearest name, if there is none."""
-    full, is_folder = _existing(path, base, "folder")
+    full, is_folder = existing_path(path, base, "folder")
     if not is_folder:
         raise DataError(f"{full} is a file; {kind} needs the folder that holds the files")
     return full
@@ -269,8 +269,8 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _existing(path: str | Path, base: Path, what: str) -> tuple[Path, bool]:
-    """The full path and whether it is a folder."""
+def existing_path(path: str | Path, base: Path, what: str) -> tuple[Path, bool]:
+    """The full path, counted from the folder `base`, and whether it is a folder. Raises DataError: it is not there."""
     try:
         full = base / Path(path).expanduser()
         mode = full.stat().st_mode

@@ -11,8 +11,10 @@ from seqnet.checkers import NonNegativeFloat, PathText
 from seqnet.datasets.arrayfiles import MB, lazily, open_idx, open_npy, open_npz_arrays
 from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.hdf5 import hdf5_keys, open_hdf5_arrays
+from seqnet.datasets.images import Images as Images  # registers itself
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file, existing_folder, npz_keys
+from seqnet.datasets.series import Series as Series
 from seqnet.declare import option
 from seqnet.errors import DataError, nearest
 from seqnet.registry import register
@@ -248,3 +250,13 @@ def _idx_file(folder: Path, prefixes: tuple[str, ...], what: str) -> Path | None
 def _listing(folder: Path) -> str:
     names = sorted(entry.name for entry in folder.iterdir())
     return (", ".join(names[:8]) + (", …" if len(names) > 8 else "")) if names else "nothing"
+
+
+def guessed(path: Path) -> Source | None:
+    """The source that reads a file or folder as it is, by its ending or by what the folder holds; None if none does."""
+    kinds: dict[str, type[Source]] = {".npz": Npz, ".npy": Npy, ".h5": Hdf5, ".hdf5": Hdf5}
+    if not path.is_dir():
+        kind = kinds.get(path.suffix.lower())
+        return kind(str(path)) if kind is not None else None
+    idx = any(_idx_file(path, (prefix,), "images") for prefix in ("train", "t10k", "test"))
+    return Idx(str(path)) if idx or not any(entry.is_dir() for entry in path.iterdir()) else Images(str(path))

@@ -86,6 +86,8 @@ def _rows(case: Case) -> Iterator[Problem]:
     spec, data = case.spec, case.data
     if data is None:
         return
+    for warning in data.warnings:
+        yield Problem(data_path(spec), warning, warning=True)
     rows, size, training = len(data.train), spec.training.batch_size, spec.training
     if case.labels is None and spec.loss is not None:
         message = f"the training rows of {data.name} have no targets, so there is nothing to learn"
