@@ -202,6 +202,8 @@ def read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a header as Python 2 wrote it is as good
             shape, fortran, dtype = read(file)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{where} is damaged ({reason(error)}); make or fetch the file again") from None
     except BROKEN as error:
         raise DataError(f"{where} is not a NumPy array ({reason(error)})") from None
     if dtype.hasobject:
