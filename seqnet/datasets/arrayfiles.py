@@ -27,7 +27,7 @@ from seqnet.datasets.readers import (
 from seqnet.errors import DataError, suggestion
 
 MB = 1_000_000
-PART = 1 << 24
+PART = 1 << 20
 
 
 def lazily(sizes: Mapping[str, int], limit: int) -> set[str]:

@@ -19,7 +19,7 @@ from seqnet.datasets.lazy import as_array, mapped_file, spooled
 from seqnet.datasets.readers import BROKEN, open_bytes, reason
 from seqnet.errors import DataError, suggestion
 
-PART = 1 << 24  # bytes read at a time, rounded up to whole chunks
+PART = 1 << 22  # bytes read at a time, rounded up to whole chunks
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 PATIENCE = 60.0  # seconds; a million words take one
 TEXT = """
