@@ -111,7 +111,9 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
             lines: list[int] = []
             for cells in reader:
                 if not cells or not "".join(cells).strip():
-                    continue
+                    if len(header) != 1:
+                        continue
+                    cells = [""]  # of a single column, an empty line is a gap
                 if not header:
                     header = [cell.strip() for cell in cells]
                     continue
@@ -121,6 +123,9 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
                     )
                 rows.append([cell.strip() for cell in cells])
                 lines.append(reader.line_num)
+        while len(header) == 1 and rows and not rows[-1][0]:
+            rows.pop()  # the end of the file
+            lines.pop()
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no csv text in UTF-8: {error}") from None
     except OSError as error:

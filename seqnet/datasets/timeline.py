@@ -43,7 +43,7 @@ class Timeline:
                 f"{where}, line {lines[row]}: {texts[row]} does not come after {texts[row - 1]} in line "
                 f"{lines[row - 1]}; sort the rows by time, one row a moment"
             )
-        step = float(np.median(gaps)) if len(gaps) else 1.0
+        step = float(np.sort(gaps)[(len(gaps) - 1) // 2]) if len(gaps) else 1.0
         places = (moments - moments[0]) / step
         steps = np.rint(places)
         odd = np.flatnonzero((np.abs(places - steps) > 1e-3) | (np.diff(steps, prepend=-1) < 1))
