@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -256,6 +258,20 @@ def test_interpolation_is_pillows(tmp_path, way):
     Image.fromarray(pixels).save(tmp_path / "a.png")
     expected = np.asarray(Image.fromarray(pixels).resize((5, 4), Image.Resampling[way.upper()]))
     assert np.array_equal(Decoding((4, 5), interpolation=way).decode(tmp_path / "a.png"), expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_no_text(photos, tmp_path, monkeypatch, capsys):
+    os.rename(photos / "cat/1.png", os.fsencode(photos / "cat") + b"/\xff.png")
+    os.rename(os.fsencode(photos / "dog"), os.fsencode(photos) + b"/d\xe9g")
+    (photos / "cat/broken\n.png").write_text("x")
+    run = runner(tmp_path, monkeypatch, capsys)
+    (tmp_path / "a.yaml").write_text(CONFIG)
+    for command in (("data", "info", "photos"), ("train", "a.yaml"), ("predict", "a/1", "photos", "-o", "p.csv")):
+        code, out, err = run(*command)
+        assert code == 0, err
+    assert load(photos).class_names == ("cat", "d\ufffdg")
+    assert "\ufffd.png" in (tmp_path / "p.csv").read_text(encoding="utf-8")
 
 
 # ----- what is kept

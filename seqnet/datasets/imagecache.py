@@ -17,7 +17,7 @@ from typing import IO, Any
 import numpy as np
 
 from seqnet.datasets.arrayfiles import open_npy
-from seqnet.datasets.imagefiles import BrokenImage, Decoding, decoded
+from seqnet.datasets.imagefiles import BrokenImage, Decoding, decoded, readable
 from seqnet.datasets.labels import Array
 from seqnet.datasets.storage import home
 from seqnet.errors import DataError
@@ -116,9 +116,9 @@ def _decode(
 def shown(path: Path, root: Path) -> str:
     """A path as messages name it."""
     try:
-        return path.relative_to(root).as_posix()
+        return readable(path.relative_to(root).as_posix())
     except ValueError:
-        return str(path)
+        return readable(str(path))
 
 
 def _first(paths: Sequence[Path], how: Decoding, root: Path) -> Array:

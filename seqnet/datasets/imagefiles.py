@@ -122,6 +122,11 @@ def is_image(name: str) -> bool:
     return os.path.splitext(name)[1].lower() in ENDINGS
 
 
+def readable(name: str) -> str:
+    """A file's name as text that can be written: bytes that are no UTF-8 become question marks."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def _turned(image: Any) -> Any:
     from PIL import ImageOps
 

@@ -22,6 +22,7 @@ from seqnet.datasets.imagefiles import (
     images_under,
     is_image,
     is_shown,
+    readable,
     require_pillow,
 )
 from seqnet.datasets.labels import Array, Task
@@ -264,7 +265,7 @@ def _by_class(folder: Path, root: Path, found: Found) -> list[tuple[Path, str]]:
     for place in _folders(folder):
         images, rest = images_under(place)
         others += rest
-        entries += [(image, place.name) for image in images]
+        entries += [(image, readable(place.name)) for image in images]
         if not images:
             empty.append(shown(place, root))
     if not entries:
@@ -351,7 +352,7 @@ class ImagePreparation(Preparation):
         stretch: list[Array] = []
         self._names, self._warnings, any_yet = [], [], False
         for one, image in zip(paths, decoded(paths, self.how), strict=True):
-            name = shown(one, root) if is_folder else one.name
+            name = shown(one, root) if is_folder else readable(one.name)
             if isinstance(image, BrokenImage):
                 broken.append((name, str(image)))
                 continue

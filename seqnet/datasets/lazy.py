@@ -20,7 +20,7 @@ from seqnet.datasets.labels import Array
 from seqnet.datasets.storage import home
 from seqnet.errors import DataError
 
-RESIDENT = 1 << 28  # bytes of a mapped file that may count as the process's memory before it gives them back
+RESIDENT = 1 << 27  # bytes of a mapped file that may count as the process's memory before it gives them back
 AROUND = 1 << 21  # bytes that the system may map around one it is asked for: a huge page
 COPIED = 1 << 28  # bytes of an array in memory beyond which some of its rows are looked up instead of copied
 WINDOW = 1 << 26  # bytes of rows that are read ahead of batches whose order is known
@@ -159,12 +159,16 @@ class Mapped(LazyRows):
 
     def gather(self, rows: Array) -> Array:
         row = self._bytes.shape[1]
-        step = max(1, RESIDENT // (AROUND + row))
         found = np.empty((len(rows), row), np.uint8)
+        step = max(1, RESIDENT // (AROUND + row))
+        if len(rows):
+            # Rows that are near one another share what is brought in for them, where they are taken in their order.
+            span = (int(rows.max()) - int(rows.min()) + 1) * row
+            if span <= RESIDENT // 2 or bool((rows[1:] >= rows[:-1]).all()):
+                step = max(step, len(rows) * (RESIDENT // 2) // span)
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             found[start : start + step] = self._bytes[some]
-            # Rows that are near one another share what was brought in for them.
             self._count(min(len(some) * (AROUND + row), (int(some.max()) - int(some.min()) + 1) * row + AROUND))
         return self._numbers(found)
 
