@@ -261,6 +261,7 @@ def test_profile_of_a_classification():
         "input_shape": [2],
         "dtype": "float32",
         "range": {"min": 0.0, "max": 11.0, "mean": 5.5},
+        "vocabulary": None,
         "features": [
             {"name": "left", "min": 0.0, "max": 10.0, "mean": 5.0},
             {"name": "right", "min": 1.0, "max": 11.0, "mean": 6.0},

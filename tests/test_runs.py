@@ -33,6 +33,7 @@ from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import read_snapshot
 from tests.event_reader import events
+from tests.file_server import fill_cache
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -1205,7 +1206,10 @@ def test_predictions_need_a_known_ending_and_a_place(
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_every_example_is_checked_and_trains(config: Path, tmp_path: Path) -> None:
+def test_every_example_is_checked_and_trains(
+    config: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_cache(tmp_path_factory.mktemp("home"), monkeypatch)
     checked = check_file(config)
     assert (checked.problems, checked.unreadable) == ([], None)
     assert checked.summary is not None and checked.data is not None

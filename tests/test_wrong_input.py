@@ -250,8 +250,8 @@ NAMES: list[Case] = [
     ("dataset: iris", "dataset: irs", "3:12 <irs> there is no dataset named 'irs' | did you mean iris?"),
     (
         "dataset: iris",
-        "dataset: mnist",
-        "3:12 <mnist> there is no dataset named 'mnist' | did you mean fashion_mnist_mini?",
+        "dataset: fashion",
+        "3:12 <fashion> there is no dataset named 'fashion' | did you mean fashion_mnist?",
     ),
     ("relu", "rleu", "7:36 <rleu> there is no activation named 'rleu' | did you mean relu?"),
     ("relu", "{leaky_rel: {}}", "7:37 <leaky_rel> there is no activation named 'leaky_rel' | did you mean leaky_relu?"),

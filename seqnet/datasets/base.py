@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -18,7 +18,9 @@ from seqnet.datasets.table import Table
 from seqnet.declare import Component
 from seqnet.errors import DataError
 
-__all__ = ["Array", "Data", "Dataset", "Source", "Split", "Task"]
+Pairs: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
+
+__all__ = ["Array", "Data", "Dataset", "Pairs", "Source", "Split", "Task"]
 
 # What the arrays of each split are called, in messages and in npz files.
 SUFFIX = {"train": "train", "validation": "val", "test": "test"}
@@ -59,8 +61,8 @@ class Data:
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
     empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; times: the
-    place of each training row in time, (N,) numbers, where rows of other parts must come later; warnings: what a person
-    should know of how the files were read.
+    place of each training row in time, (N,) numbers, where rows of other parts must come later; remarks: what people
+    should know of the data, in sentences; warnings: what was left out or could not be read.
     """
 
     name: str
@@ -73,6 +75,7 @@ class Data:
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
     times: Array | None = None
+    remarks: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -189,7 +192,8 @@ class Dataset(Component, ABC):
     """A catalogue entry: data that seqnet knows by name.
 
     title: one line; licence and origin: under which terms, and from whom, with the reference; rows: how many there
-    are; bundled: comes with the package (stored or generated), so that it needs no network.
+    are; bundled: comes with the package (stored or generated), so that it needs no network; note: what whoever uses
+    it should know.
     """
 
     kind = "dataset"
@@ -199,19 +203,39 @@ class Dataset(Component, ABC):
     task: ClassVar[Task]
     rows: ClassVar[str]
     bundled: ClassVar[bool]
+    note: ClassVar[str] = ""
 
     @abstractmethod
     def load(self) -> Data:
         """Read or make the data. Raises DataError."""
 
     @classmethod
-    def load_data(cls, **options: Any) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    def load_data(cls, *arguments: Any, **options: Any) -> Pairs:
         """((x_train, y_train), (x_test, y_test)), as Keras's `load_data`. Raises SpecError for a wrong option."""
-        data = cls(**options).load()
+        return cls(*arguments, **options).pairs()
+
+    def pairs(self) -> Pairs:
+        """((x_train, y_train), (x_test, y_test)). Raises DataError."""
+        data = self.load()
         train, test = data.train, data.test
         if train.y is None or test is None or test.y is None:
-            raise DataError(f"{cls.spec_name} has no labelled test part")
+            raise DataError(f"{self.spec_name} has no labelled test part")
         return (train.x, train.y), (test.x, test.y)
+
+    @classmethod
+    def presence(cls) -> tuple[str, int]:
+        """Whether the data are here, and how many bytes they take or are to be fetched: ("bundled", 2323)."""
+        return "bundled", 0
+
+    @property
+    def missing(self) -> int:
+        """How many bytes have to be fetched before the data can be read; 0 for what is there."""
+        return 0
+
+    @property
+    def known_shape(self) -> tuple[int, ...] | None:
+        """The shape of one row where it is known without reading the data."""
+        return None
 
 
 class Source(Component, ABC):

@@ -1,4 +1,5 @@
-"""The data sets seqnet knows by name. Those here are real and stored in the package; `generated` makes the others.
+"""The data sets seqnet knows by name. Those here are real and stored in the package; `generated` makes others from
+formulas, `downloaded` and `reviews` fetch theirs.
 
 Each stored set is one npz in bundled/, with its splits, class names and feature names inside; the licence texts lie
 beside them, and tests/reference/make_bundled.py made them.
@@ -9,12 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from seqnet.datasets import generated
+from seqnet.datasets import downloaded, generated, reviews
 from seqnet.datasets.base import Data, Dataset
 from seqnet.datasets.sources import Npz
 from seqnet.registry import register
 
-__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine", "generated"]
+__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine"]
+__all__ += ["downloaded", "generated", "reviews"]
 
 FOLDER = Path(__file__).parent / "bundled"
 
@@ -23,6 +25,11 @@ class Stored(Dataset):
     """Base of the sets whose arrays come with the package."""
 
     bundled = True
+
+    @classmethod
+    def presence(cls) -> tuple[str, int]:
+        path = FOLDER / f"{cls.spec_name}.npz"
+        return "bundled", path.stat().st_size if path.is_file() else 0
 
     def load(self) -> Data:
         """Read the arrays. Raises DataError when the installed package lacks the file."""

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
     from seqnet.datasets.base import Data, Split
 
 # The module of each kind, by the name that a checkpoint gives it.
-KINDS: dict[str, str] = {"images": "seqnet.datasets.images", "series": "seqnet.datasets.series"}
+KINDS: dict[str, str] = {
+    "table": "seqnet.datasets.table_preparation",
+    "images": "seqnet.datasets.images",
+    "series": "seqnet.datasets.series",
+}
 
 
 class Preparation(ABC):

@@ -17,9 +17,10 @@ CLASSES = 1000  # whole numbers beyond this are quantities rather than labels, u
 def describe(data: Data) -> dict[str, Any]:
     """A profile of checked data as plain numbers, strings, lists and mappings, fit for JSON.
 
-    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs), features (the
-    same for each column of a table, with its name), target (shape of a row, dtype, for a regression also the range of
-    the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are weights).
+    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs), vocabulary (how
+    many words or letters the numbers stand for) or None, features (the range of each column of a table, with its
+    name), target (shape of a row, dtype, for a regression also the range of the training rows), classes (label, name,
+    rows by split) or None, sample_weight (whether there are weights).
     """
     splits = data.splits
     x, y = data.train.x, data.train.y
@@ -31,12 +32,13 @@ def describe(data: Data) -> dict[str, Any]:
         "input_shape": list(data.input_shape),
         "dtype": x.dtype.name,
         "range": _whole(spread),
+        "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
         "features": None,
         "target": None,
         "classes": _classes(data),
         "sample_weight": data.train.sample_weight is not None,
     }
-    if x.ndim == 2 and x.shape[1] <= FEATURES:
+    if x.ndim == 2 and x.shape[1] <= FEATURES and data.vocabulary is None:
         names = data.feature_names or [str(column) for column in range(x.shape[1])]
         ranges = [{name: values[column].item() for name, values in spread.items()} for column in range(x.shape[1])]
         profile["features"] = [{"name": name, **values} for name, values in zip(names, ranges, strict=True)]

@@ -10,8 +10,9 @@ from pathlib import Path
 from seqnet.checkers import NonNegativeFloat, PathText
 from seqnet.datasets.arrayfiles import MB, lazily, open_idx, open_npy, open_npz_arrays
 from seqnet.datasets.base import Data, Source, Split
+from seqnet.datasets.csv_source import Csv as Csv  # registered with the other sources
 from seqnet.datasets.hdf5 import hdf5_keys, open_hdf5_arrays
-from seqnet.datasets.images import Images as Images  # registers itself
+from seqnet.datasets.images import Images as Images
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file, existing_folder, npz_keys
 from seqnet.datasets.series import Series as Series

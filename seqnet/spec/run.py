@@ -10,7 +10,7 @@ from typing import Any, NoReturn, TypeVar
 
 from seqnet.arrays import Shape
 from seqnet.checkers import INVALID, TEXT, Number, show, written
-from seqnet.datasets.base import Data, Source
+from seqnet.datasets.base import Data, Dataset, Source
 from seqnet.declare import C, check_options, make, options_of
 from seqnet.errors import Path, Problem, SpecError, UsageError
 from seqnet.layers.base import Layer
@@ -70,8 +70,16 @@ class RunSpec:
         return layers
 
     def stated_input_shape(self) -> Shape | None:
-        """The input shape that the first layer states, if it does."""
-        return self.checked_layers[0].stated_input_shape() if self.checked_layers else None
+        """The input shape that the first layer states, if it does, or of a data set that is still to be fetched."""
+        stated = self.checked_layers[0].stated_input_shape() if self.checked_layers else None
+        dataset = self.unfetched
+        return dataset.known_shape if stated is None and dataset is not None else stated
+
+    @property
+    def unfetched(self) -> Dataset | None:
+        """The data set of the file, where it is one whose files are not all on this machine."""
+        dataset = self.data.dataset if self.data is not None else None
+        return dataset if dataset is not None and dataset.missing else None
 
     def build_model(
         self, input_shape: Shape | None = None, *, threads: int | None = None, initialize: bool = True
