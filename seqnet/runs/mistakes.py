@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -77,11 +78,10 @@ def showing(x: Array, data: Data) -> tuple[Callable[[int], Shown], tuple[str, ..
         return (lambda row: _picture(x[row], low, high)), (), 0
     if x.ndim > 3:
         return (lambda row: None), (), 0
-    table = x.reshape(len(x), -1)
-    width = table.shape[1]
+    width = math.prod(x.shape[1:])
     known = data.feature_names if data.feature_names and len(data.feature_names) == width else range(width)
     names = tuple(str(name) for name in known)
-    return (lambda row: table[row, :COLUMNS].tolist()), names[:COLUMNS], max(0, width - COLUMNS)
+    return (lambda row: x[row].reshape(-1)[:COLUMNS].tolist()), names[:COLUMNS], max(0, width - COLUMNS)
 
 
 def is_picture(x: Array) -> bool:

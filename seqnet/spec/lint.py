@@ -14,6 +14,7 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data
+from seqnet.datasets.lazy import LazyRows
 from seqnet.declare import get
 from seqnet.errors import Path, Problem, SeqnetError, SpecError
 from seqnet.metrics import Metric, resolve_metric
@@ -21,7 +22,7 @@ from seqnet.metrics.trial import tried
 from seqnet.network.front import leading
 from seqnet.network.memory import machine_memory
 from seqnet.network.network import Node, common_dtype
-from seqnet.spec.case import Case
+from seqnet.spec.case import FIRST, Case
 from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
 from seqnet.spec.lint_pictures import lint_pictures
@@ -99,6 +100,8 @@ def _rows(case: Case) -> Iterator[Problem]:
     spec, data = case.spec, case.data
     if data is None:
         return
+    for warning in data.warnings:
+        yield Problem(data_path(spec), warning, warning=True)
     rows, size, training = len(data.train), spec.training.batch_size, spec.training
     if case.labels is None and spec.loss is not None:
         message = f"the training rows of {data.name} have no targets, so there is nothing to learn"
@@ -161,7 +164,7 @@ def data_path(spec: RunSpec) -> Path:
     """The place that names the rows."""
     if spec.data is None or spec.data.source is None:
         return ("data", "dataset")
-    return ("data", spec.data.source.spec_name, "path")
+    return ("data", spec.data.source.spec_name, type(spec.data.source).paths[0])
 
 
 def _metrics(case: Case, *, fits: bool) -> Iterator[Problem]:
@@ -215,7 +218,7 @@ def _scale(case: Case) -> Iterator[Problem]:
             return
         if node.layer.param_specs(node.in_shape):
             break
-    x = data.train.x
+    x = data.train.x[:FIRST] if isinstance(data.train.x, LazyRows) else data.train.x
     largest = float(max(abs(float(x.max())), abs(float(x.min()))))
     if largest > LARGE_INPUT:
         fix = "Normalization, which learns mean and variance from the training rows"

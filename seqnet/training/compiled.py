@@ -13,6 +13,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.datasets.labels import is_text
+from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.errors import DataError, ShapeError, TrainingError
 from seqnet.layers.preparing import as_array
 from seqnet.losses import Loss
@@ -148,7 +149,7 @@ def predict(engine: Engine, x: Array, batch_size: int) -> Array:
     size = max(batch_size, engine.prediction_rows)
     with running():
         if 0 < len(x) <= size:
-            return engine.predict(prepare(engine.network, x))
+            return engine.predict(prepare(engine.network, x[:]))
         parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)
@@ -184,7 +185,7 @@ def check_rows(network: Network, x: Any, what: str = "x") -> Array:
 
 def check_raw(network: Network, x: Any, what: str = "x") -> Array:
     """As check_rows, before the layers in front have been applied."""
-    array = as_array(x)
+    array = as_rows(x) if isinstance(x, LazyRows) else as_array(x)
     if is_text(array):
         if not network.front.takes_text:
             first = next(

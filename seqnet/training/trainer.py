@@ -16,6 +16,7 @@ from typing import Any, Literal
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.datasets.lazy import LazyRows
 from seqnet.errors import DataError, UsageError
 from seqnet.network.blas import running
 from seqnet.training.ahead import Ahead
@@ -310,13 +311,18 @@ class Trainer:
             self.order.bit_generator.state = self.position.order_state
         self.position.order_state = dict(self.order.bit_generator.state)
         if train.sampling is not None:
-            return draw_rows(train.sampling, self.order)
-        if self.options.shuffle == "batch":
+            order = draw_rows(train.sampling, self.order)
+        elif self.options.shuffle == "batch":
             size = self.options.batch_size  # within each batch only, as Keras does
-            return np.concatenate(
+            order = np.concatenate(
                 [start + self.order.permutation(min(size, rows - start)) for start in range(0, rows, size)]
             )
-        return self.order.permutation(rows)
+        else:
+            order = self.order.permutation(rows)
+        for array in (train.x, train.y):
+            if isinstance(array, LazyRows):
+                array.expect(order)
+        return order
 
 
 def _rows_between(order: Array | None, start: int, stop: int) -> slice | Array:
