@@ -2,6 +2,7 @@
 
 SeqnetError                 exit 1   something seqnet can explain went wrong
 ├── SpecError               exit 2   the YAML file or an option is wrong (also a ValueError)
+│   └── PluginError         exit 2   a file of a person's own components is wrong (in seqnet.plugins.faults)
 ├── ShapeError              exit 2   shapes do not fit together           (also a ValueError)
 ├── DataError               exit 2   the data are wrong                   (also a ValueError)
 ├── UsageError              exit 2   a command or a method was called wrongly (also a ValueError)
@@ -22,6 +23,16 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
+class Spot:
+    """A line of a file of code. file: as messages show it. text: all of it. line, column: from 1; column 0: no one."""
+
+    file: str
+    text: str
+    line: int
+    column: int = 0
+
+
+@dataclass(frozen=True)
 class Problem:
     """One thing that is wrong, at a place inside a document of nested mappings and lists.
 
@@ -30,6 +41,7 @@ class Problem:
     hint: what to do, or the nearest name; may be empty.
     on_key: the key itself is wrong, not its value.
     warning: only suspicious; does not stop a command.
+    spot: the place, where that is in a file of code rather than in the document.
     """
 
     path: Path
@@ -37,6 +49,7 @@ class Problem:
     hint: str = ""
     on_key: bool = False
     warning: bool = False
+    spot: Spot | None = None
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message

@@ -70,11 +70,10 @@ def _open(name: str) -> tuple[Data, dict[str, Any]]:
     from seqnet.declare import get
     from seqnet.errors import UsageError
     from seqnet.registry import UnknownName, lookup
-    from seqnet.spec.run import load_spec
 
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        return load_spec(name).load_data(), {}
+        return options.load_config(name, ()).load_data(), {}
     if path.suffix == ".npz" or path.is_dir():
         kind = "idx" if path.is_dir() else "npz"
         return get(Source, {kind: {"path": name}}).load(Path()), {}

@@ -21,9 +21,12 @@ from seqnet.cli import options
     help="Write all rows to FILE: .csv, .json, .jsonl, .npz or .npy.",
 )
 @options.checkpoint
+@options.trust_plugins
 @options.as_json
 @options.runs
-def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json: bool, runs: Path) -> None:
+def command(
+    run: str, input: Path, output: Path | None, checkpoint: str, trust_plugins: bool, as_json: bool, runs: Path
+) -> None:
     """The class and the probabilities, or the values, for the rows of INPUT: an npz, npy, csv or tsv file.
 
     An npz file holds them as x, x_test or its only array. Without -o they go to stdout: as csv, or on a terminal the
@@ -39,7 +42,7 @@ def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json
 
     if output is not None:
         require_writable(output)
-    found = predict(options.open_run(run, runs), input, checkpoint=checkpoint)
+    found = predict(options.open_run(run, runs, trust_plugins=trust_plugins), input, checkpoint=checkpoint)
     if output is not None:
         write_predictions(found, output)
         show_note(f"wrote {len(found.outputs):,} rows to {output}")

@@ -57,6 +57,14 @@ def show_note(text: str) -> None:
     _show(Text(printable(text, lines=True)), sys.stderr)
 
 
+def show_code(text: str) -> None:
+    """Write a file of code to stderr, so that every character of it shows and none does anything."""
+    lines = text.splitlines()
+    gutter = len(str(len(lines)))
+    for number, line in enumerate(lines, 1):
+        _show(Text(f"  {number:>{gutter}} | {printable(line.expandtabs(4))}"), sys.stderr)
+
+
 def show_problems(text: str) -> None:
     """Write rendered problems to stdout, as the result of a check."""
     _show(message(text), sys.stdout)
