@@ -112,7 +112,7 @@ def _load_file(path: Path, *, compile: bool, trust_plugins: bool) -> Sequential:
 
 
 def _explained(path: Path, error: Exception) -> CheckpointError:
-    """An unknown name is that of a class of one's own; anything else is damage. Raises what a plugin is to blame for."""
+    """An unknown name is that of a class of one's own; anything else is damage. Raises what a plugin did wrong."""
     if fault_of(error) is not None:
         raise error
     if isinstance(error, SeqnetError) and " named " in str(error) and "there is no" in str(error):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Iterator
 from typing import Any
 
-from seqnet.checkers import INVALID, show
+from seqnet.checkers import INVALID, checker_of, show
 from seqnet.declare import Component, Option, options_of
 from seqnet.errors import Problem
 from seqnet.plugins.faults import class_line, fault_in, method_line, option_line, problem_at
@@ -21,6 +22,7 @@ _NEEDED = {
     "regularizer": ("__call__", "add_gradient"),
     "constraint": ("__call__",),
 }
+_TYPES = "seqnet.plugins has PositiveInt, PositiveFloat, Fraction and others; bool, int, float, str will do too"
 _NO_GRADIENT = "seqnet has no automatic differentiation: backward(dy, cache, ctx) returns d loss / d x"
 
 
@@ -54,17 +56,15 @@ def _options(file: PluginFile, cls: type[Component]) -> Iterator[Problem]:
     for name in own:
         if name not in annotated and not any(name in inspect.get_annotations(base) for base in cls.__mro__):
             message = f"the option {name} needs a type: {name}: PositiveInt = option(...)"
-            hint = "seqnet.plugins has PositiveInt, PositiveFloat, Fraction and others; bool, float, str will do too"
-            yield problem_at(file, option_line(file, cls, name), message, hint)
+            yield problem_at(file, option_line(file, cls, name), message, _TYPES)
             return
     try:
         declared = options_of(cls)
     except Exception as error:
-        missing = getattr(error, "name", None) if isinstance(error, NameError) else None
-        guilty = [name for name in own if missing is None or missing in str(annotated.get(name))]
-        line = option_line(file, cls, guilty[0]) if guilty else class_line(file, cls)
-        problem = fault_in(file, error)
-        yield problem_at(file, line, f"the options of {cls.__name__} are not declared rightly: {problem.message}")
+        guilty = next((name for name in own if not _is_type(cls, name)), None)
+        line = class_line(file, cls) if guilty is None else option_line(file, cls, guilty)
+        said = fault_in(file, error).message.removeprefix("TypeError: ")
+        yield problem_at(file, line, f"{guilty or 'an option'} has no type that an option can have: {said}", _TYPES)
         return
     for option in declared.values():
         if option.attribute not in own or option.required:
@@ -74,6 +74,17 @@ def _options(file: PluginFile, cls: type[Component]) -> Iterator[Problem]:
             said = found[0].message if found else show(option.default)
             message = f"the default of the option {option.name} is none that it takes: {said}"
             yield problem_at(file, option_line(file, cls, option.attribute), message)
+
+
+def _is_type(cls: type[Component], option: str) -> bool:
+    """Whether the annotation of an option is one that options can have."""
+    written = next((vars(base).get("__annotations__", {}).get(option) for base in cls.__mro__), None)
+    names = {**vars(sys.modules[cls.__module__]), **vars(cls)}
+    try:
+        checker_of(eval(written, names) if isinstance(written, str) else written)
+    except Exception:
+        return False
+    return True
 
 
 def _signature(method: Any, *, whole: bool = False) -> str:

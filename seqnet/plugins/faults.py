@@ -41,7 +41,7 @@ def problem_at(file: PluginFile, line: int, message: str, hint: str = "", column
 def fault_in(file: PluginFile, error: BaseException) -> Problem:
     """What an exception says, at the line of the file that it came from; its first line where there is none."""
     if isinstance(error, SyntaxError) and error.filename == file.path:
-        return problem_at(file, error.lineno or 1, f"{error.msg} (Python's syntax)", column=error.offset or 0)
+        return problem_at(file, error.lineno or 1, f"SyntaxError: {error.msg}", column=error.offset or 0)
     return problem_at(file, line_in(file, error) or 1, _words(error), _advice(error))
 
 

@@ -1,4 +1,4 @@
-"""A layer of a plugin tried on a few rows before anything is trained: what its code does wrong shows at its own line."""
+"""A layer of a plugin tried on a few rows before anything is trained: what it does wrong shows at its own line."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def run_once(layer: Layer, in_shape: Shape, dtype: str) -> None:
         shard.worker.rows = ROWS
         context.training, context.mask = training, None
         made: Any = copy.forward(x, context)
-        y, cache = checked_output(made, expected, dtype)
+        y, cache = checked_output(made, expected, dtype, integers=layer.takes_integers)
         dy = np.ones(y.shape, dtype)
         dy.flags.writeable = False
         for grads in shard.grads:
@@ -105,8 +105,11 @@ def run_once(layer: Layer, in_shape: Shape, dtype: str) -> None:
             grads.close()
 
 
-def checked_output(made: Any, expected: Shape, dtype: str) -> tuple[Array, Any]:
-    """What forward returned, as it must be: y of the expected shape and dtype, and a cache. Raises Fault."""
+def checked_output(made: Any, expected: Shape, dtype: str, *, integers: bool = False) -> tuple[Array, Any]:
+    """What forward returned, as it must be: y of the expected shape and dtype, and a cache. Raises Fault.
+
+    integers: y may hold them too.
+    """
     if not isinstance(made, tuple) or len(made) != 2:
         hint = "end with return y, cache; the cache is what backward needs, None where that is nothing"
         raise Fault("forward", f"returns {_named(made)}, but must return y and a cache", hint)
@@ -117,8 +120,8 @@ def checked_output(made: Any, expected: Shape, dtype: str) -> tuple[Array, Any]:
         rows, said = show_rows(y.shape), show_rows(expected)
         hint = "say in output_shape(self, in_shape) what forward returns; the axis of the rows is left out there"
         raise Fault("forward", f"returns y of shape {rows}, but output_shape says {said}", hint)
-    if str(y.dtype) != dtype:
-        hint = "return y.astype(x.dtype, copy=False); np.mean, np.arange and Python lists make float64 of float32"
+    if str(y.dtype) != dtype and not (integers and y.dtype.kind in "iu"):
+        hint = "return y.astype(x.dtype, copy=False); np.float64, np.arange and Python lists make float64 of float32"
         raise Fault("forward", f"returns y in {y.dtype}, but the model computes in {dtype}", hint)
     return y, cache
 
