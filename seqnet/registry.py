@@ -61,8 +61,9 @@ class NameTaken(TypeError):
         self.holder = holder
 
 
-# Names that hold for a while and come first: Keras's custom_objects.
-_scopes: list[Mapping[str, Any]] = []
+# Names that come first: Keras's custom_objects, those for good and those that hold for a while.
+custom_objects: dict[str, Any] = {}
+_scopes: list[Mapping[str, Any]] = [custom_objects]
 # Who is told of a component that is no part of this package before its names are given to it.
 _watchers: list[Callable[[type[Component], list[str]], None]] = []
 

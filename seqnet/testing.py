@@ -68,7 +68,7 @@ def check_layer(
     frozen: trainable=False is heeded; strides: views that lie otherwise in memory are fine;
     single precision: float32 is close to float64.
     """
-    shape = tuple(OPEN if n is None else n for n in input_shape)
+    shape: tuple[int, ...] = tuple(OPEN if n is None else n for n in input_shape)
     report, bench = Report(), _Bench(layer, shape, x, rows, seed)
     unknown = set(skip) - set(_CHECKS)
     if unknown:
@@ -96,7 +96,9 @@ class _NotApplicable(Exception):
 class _Bench:
     """A layer with variables and rows, on which every call starts from the same state."""
 
-    def __init__(self, layer: Layer, shape: Shape, x: Any, rows: int, seed: int, dtype: str = "float64") -> None:
+    def __init__(
+        self, layer: Layer, shape: tuple[int, ...], x: Any, rows: int, seed: int, dtype: str = "float64"
+    ) -> None:
         self.given, self.shape, self.rows, self.seed, self.dtype = layer, shape, rows, seed, dtype
         self.layer = remade(layer, dtype)
         rng = np.random.default_rng(seed)
@@ -175,7 +177,8 @@ def remade(layer: Layer, dtype: str, **options: Any) -> Layer:
 
 def direction(y: Array) -> Array:
     """A fixed dy: the number whose slopes are looked at is sum(dy * y)."""
-    return np.random.default_rng(3).standard_normal(y.shape).astype(y.dtype)
+    drawn: Array = np.asarray(np.random.default_rng(3).standard_normal(y.shape), y.dtype)
+    return drawn
 
 
 def _close(bench: _Bench, method: str, what: str, got: Any, expected: Any, bound: float, other: str) -> None:

@@ -2,13 +2,30 @@
 
 from __future__ import annotations
 
+import itertools
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+_NUMBERS = itertools.count()
 
 
 @pytest.fixture(autouse=True)
 def strict_arithmetic() -> Iterator[None]:
     with np.errstate(all="raise", under="ignore"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def settings_of_nobody(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Every test has a person's settings of its own, in a folder that is not made yet, and knows no plugin."""
+    number = next(_NUMBERS)
+    folder = tmp_path_factory.getbasetemp() / "settings" / str(number)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
+    yield folder
+    for module in ("loading", "trust"):
+        if f"seqnet.plugins.{module}" in sys.modules:
+            sys.modules[f"seqnet.plugins.{module}"].forget()

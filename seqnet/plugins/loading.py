@@ -64,6 +64,14 @@ def load(files: Sequence[PluginFile]) -> None:
         wanted.append(one)
 
 
+def forget() -> None:
+    """As if no file had been loaded."""
+    for one in _loaded.values():
+        one.deactivate()
+        sys.modules.pop(one.module.__name__, None)
+    _loaded.clear()
+
+
 def is_loaded(sha256: str) -> bool:
     """Whether a file with this hash has been run in this process."""
     return sha256 in _loaded

@@ -65,6 +65,11 @@ def allow(files: Iterable[PluginFile]) -> None:
     _allowed.update(file.sha256 for file in files)
 
 
+def forget() -> None:
+    """Take back what `allow` let this process do."""
+    _allowed.clear()
+
+
 def remember(files: Iterable[PluginFile]) -> None:
     """Note for later commands that this person uses these files. Raises OSError where that can't be written."""
     files = list(files)

@@ -61,23 +61,26 @@ def plugins_of(path: Path) -> list[PluginFile]:
     return []
 
 
-def changed_plugins(run: Path) -> list[str]:
-    """What to say of plugins that were changed since a run was begun: the file they came from, or the run's copy."""
+def recorded_plugins(run: Path) -> list[dict[str, Any]]:
+    """What record_of wrote into a run's summary; nothing where that can't be read."""
     try:
         recorded = folders.read_json(run / folders.SUMMARY).get("plugins")
     except SeqnetError:
         return []
+    entries = recorded if isinstance(recorded, list) else []
+    keys = ("file", "sha256", "origin")
+    return [e for e in entries if isinstance(e, Mapping) and all(isinstance(e.get(key), str) for key in keys)]
+
+
+def changed_plugins(run: Path) -> list[str]:
+    """What to say of plugins that were changed since a run was begun: the file they came from, or the run's copy."""
     said = []
-    for entry in recorded if isinstance(recorded, list) else ():
-        if not isinstance(entry, Mapping) or not all(
-            isinstance(entry.get(k), str) for k in ("file", "sha256", "origin")
-        ):
-            continue
-        copy = run / entry["file"]
+    for entry in recorded_plugins(run):
+        copy, origin = run / entry["file"], Path(entry["origin"])
         if _hash(copy) not in (None, entry["sha256"]):
-            said.append(f"{copy} has been changed since {run} was trained, and no longer is what it was trained with")
-        elif _hash(Path(entry["origin"])) not in (None, entry["sha256"]):
-            said.append(f"{entry['origin']} has changed since {run} was trained; the run's own copy is used, {copy}")
+            said.append(f"{copy} was changed after {run} was trained with it")
+        elif _hash(origin) not in (None, entry["sha256"]):
+            said.append(f"{origin} has changed since {run} was trained; the run's own copy is used, {copy}")
     return said
 
 

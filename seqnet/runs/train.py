@@ -28,7 +28,7 @@ from seqnet.runs import folder as folders
 from seqnet.runs.diverged import go_on_or_explain
 from seqnet.runs.folder import create_run
 from seqnet.runs.lock import locked
-from seqnet.runs.plugins import changed_plugins, keep_plugins, kept_names, record_of
+from seqnet.runs.plugins import changed_plugins, keep_plugins, kept_names, record_of, recorded_plugins
 from seqnet.runs.process import this_process
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
@@ -138,8 +138,8 @@ def _train(
     )
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
-    brought = None if again is None else folders.read_json(again.folder / folders.SUMMARY).get("plugins")
-    record = _Record(spec, data, model, trainer, recorder, ways, brought or record_of(files))
+    written = [] if again is None else recorded_plugins(again.folder)
+    record = _Record(spec, data, model, trainer, recorder, ways, written or record_of(files))
     if again is None:
         adapt_layers(model, data.train.x)
         trainer.position.epoch = options.initial_epoch
