@@ -17,19 +17,21 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
 class Spot:
-    """A line of a file of code. file: as messages show it. text: all of it. line, column: from 1; column 0: no one."""
+    """A line of a file of code. file: as messages show it. text: all of it. line, column: from 1; column 0: no one.
+    cause: the exception that came from there, for those who want its traceback."""
 
     file: str
     text: str
     line: int
     column: int = 0
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,11 @@ class CheckpointError(SeqnetError):
 
 class TrainingError(SeqnetError):
     """A run could not go on."""
+
+
+def cause_of(problems: Iterable[Problem]) -> BaseException | None:
+    """The first exception of a person's own code behind the problems."""
+    return next((p.spot.cause for p in problems if p.spot is not None and p.spot.cause is not None), None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

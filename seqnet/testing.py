@@ -238,9 +238,10 @@ def _description(bench: _Bench) -> None:
 
 
 def _memory(bench: _Bench) -> None:
-    before = dict(vars(bench.layer))
-    bench.run(training=True)
-    after = vars(bench.layer)
+    fresh = _Bench(bench.given, bench.shape, bench.x, bench.rows, bench.seed)
+    before = dict(vars(fresh.layer))
+    fresh.run(training=True)
+    after = vars(fresh.layer)
     for name in after:
         if name not in before or after[name] is not before[name]:
             raise Fault("forward", f"leaves self.{name}; what backward needs goes into the cache that forward returns")

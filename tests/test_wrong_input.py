@@ -77,7 +77,8 @@ KEYS: list[Case] = [
     (
         "name: x",
         "3: 3",
-        "1:1 <3> there is no section 3 | known: callbacks, data, loss, metrics, model, name, optimizer, plugins, seed, training",
+        "1:1 <3> there is no section 3 | "
+        "known: callbacks, data, loss, metrics, model, name, optimizer, plugins, seed, training",
     ),
     ("model:", "layers:", "5:1 <layers> there is no section 'layers' | did you mean model?"),
     ("batch_size", "bach_size", "12:23 <bach_size> training has no option 'bach_size' | did you mean batch_size?"),

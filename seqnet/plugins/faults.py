@@ -34,15 +34,23 @@ def render(problem: Problem) -> str:
     return "\n".join(lines)
 
 
-def problem_at(file: PluginFile, line: int, message: str, hint: str = "", column: int = 0) -> Problem:
-    return Problem((), message, hint, spot=Spot(file.path, file.text, max(line, 1), column))
+def problem_at(
+    file: PluginFile,
+    line: int,
+    message: str,
+    hint: str = "",
+    column: int = 0,
+    cause: BaseException | None = None,
+) -> Problem:
+    return Problem((), message, hint, spot=Spot(file.path, file.text, max(line, 1), column, cause))
 
 
 def fault_in(file: PluginFile, error: BaseException) -> Problem:
     """What an exception says, at the line of the file that it came from; its first line where there is none."""
     if isinstance(error, SyntaxError) and error.filename == file.path:
-        return problem_at(file, error.lineno or 1, f"SyntaxError: {error.msg}", column=error.offset or 0)
-    return problem_at(file, line_in(file, error) or 1, _words(error), _advice(error))
+        said = f"SyntaxError: {error.msg}"
+        return problem_at(file, error.lineno or 1, said, column=error.offset or 0, cause=error)
+    return problem_at(file, line_in(file, error) or 1, _words(error), _advice(error), cause=error)
 
 
 def line_in(file: PluginFile, error: BaseException) -> int | None:

@@ -56,9 +56,9 @@ def read_plugin(path: str | os.PathLike[str], base: Path = Path()) -> PluginFile
     shown = str(place)
     if place.suffix != ".py":
         raise UsageError(f"a plugin is a Python file whose name ends in .py, got {given or 'nothing'}")
+    if place.exists() and not place.is_file():
+        raise UsageError(f"the plugin {shown} is a folder or a device; name a Python file")
     try:
-        if place.exists() and not place.is_file():
-            raise UsageError(f"the plugin {shown} is a folder or a device; name a Python file")
         with open(place, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:

@@ -69,7 +69,7 @@ def recorded_plugins(run: Path) -> list[dict[str, Any]]:
         return []
     entries = recorded if isinstance(recorded, list) else []
     keys = ("file", "sha256", "origin")
-    return [e for e in entries if isinstance(e, Mapping) and all(isinstance(e.get(key), str) for key in keys)]
+    return [dict(e) for e in entries if isinstance(e, Mapping) and all(isinstance(e.get(key), str) for key in keys)]
 
 
 def changed_plugins(run: Path) -> list[str]:

@@ -12,7 +12,7 @@ from seqnet.arrays import Shape
 from seqnet.checkers import INVALID, TEXT, Number, show, written
 from seqnet.datasets.base import Data, Source
 from seqnet.declare import C, check_options, make, options_of
-from seqnet.errors import Path, Problem, SpecError, UsageError
+from seqnet.errors import Path, Problem, SpecError, UsageError, cause_of
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.losses import Loss
@@ -178,7 +178,7 @@ class RunSpec:
 
     def refuse(self, problems: Sequence[Problem]) -> NoReturn:
         """Raise a SpecError that shows the problems in the file."""
-        raise SpecError(render_problems(problems, self.document), problems)
+        raise SpecError(render_problems(problems, self.document), problems) from cause_of(problems)
 
 
 def load_spec(
@@ -198,7 +198,7 @@ def load_spec(
     problems: list[Problem] = []
     spec = check_document(document, problems, plugins=plugins, trust_plugins=trust_plugins)
     if problems:
-        raise SpecError(render_problems(problems, document), problems)
+        raise SpecError(render_problems(problems, document), problems) from cause_of(problems)
     spec.overrides = tuple(overrides)
     return spec
 
