@@ -63,7 +63,7 @@ class Right(Layer):
             case "shards":
                 ctx.update("count", ctx.params["count"] + x.sum().reshape(1))
             case "strides":
-                y = np.frombuffer(x.tobytes("A"), x.dtype).reshape(x.shape) * ctx.params["gain"]
+                y = x.ravel(order="K").reshape(x.shape) * ctx.params["gain"]
             case "single":
                 y = y if x.dtype == "float64" else y + np.float32(0.01)
         return y, None if self.wrong == "cache" else x
@@ -144,13 +144,12 @@ def test_a_frozen_layer_that_asks_for_its_gradient_fails() -> None:
 def test_checks_that_do_not_apply_are_named() -> None:
     report = check_layer(Dropout(0.5), (3,))
     assert report.skipped == {
+        "gradients": "the layer has no backward outside of training",
         "shards": "training draws random numbers, and each worker its own",
         "single precision": "training draws random numbers, of each precision others",
     }
     assert check_layer(BatchNormalization(), (3,)).skipped["rows"] == "the layer couples rows"
-    assert check_layer(Right(differs=True), (3,)).skipped == {
-        "gradients": "the layer has no backward outside of training"
-    }
+    assert "gradients" in check_layer(Right(differs=True), (3,)).skipped
     assert check_layer(Dense(2), (3,), skip=["form"]).skipped == {"form": "left out"}
     with pytest.raises(ValueError, match="there is no check 'forms'; there are form, "):
         check_layer(Dense(2), (3,), skip=["forms"])
@@ -177,14 +176,12 @@ def passes(row: Row) -> None:
     check_layer(make_layer(row), row["input"][1:], x=make_input(row), skip=exempt)
 
 
-@pytest.mark.parametrize(
-    ("family", "row"), rows(per_family=4), ids=lambda value: value if isinstance(value, str) else value["case"]
-)
-def test_our_layers_pass(family: str, row: Row) -> None:
+@pytest.mark.parametrize("row", QUICK, ids=[row["case"] for row in QUICK])
+def test_some_of_our_layers_pass(row: Row) -> None:
     passes(row)
 
 
 @pytest.mark.slow
-def test_all_rows_of_our_layers_pass() -> None:
-    for _, row in rows(per_family=None):
+def test_all_of_our_layers_pass() -> None:
+    for row in ROWS.values():
         passes(row)
