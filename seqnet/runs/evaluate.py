@@ -14,7 +14,7 @@ from seqnet.datasets.base import Data, Source, Split
 from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
 from seqnet.losses import Loss, resolve_loss
-from seqnet.runs.confusion import confuse
+from seqnet.runs.confusion import confuse, per_label
 from seqnet.runs.folder import SUMMARY, read_json
 from seqnet.runs.opening import Opened, is_run, open_model, read_run_spec
 from seqnet.spec.run import RunSpec, load_spec
@@ -26,7 +26,8 @@ SPLITS = ("train", "validation", "test")
 class Evaluation:
     """Values by name, and for classifiers what happened class by class.
 
-    confusion[i][j]: rows of class i that were taken for class j. per_class: name, precision, recall, f1, support.
+    confusion[i][j]: rows of class i that were taken for class j. per_class: name, precision, recall, f1, support; of
+    each label where a row may have several, and then without a confusion matrix.
     """
 
     values: dict[str, Any]
@@ -122,6 +123,8 @@ def measure(asked: Asked, outputs: Array | None = None) -> Evaluation:
     if counted is not None:
         result.classes, result.confusion = counted.classes, counted.matrix.tolist()
         result.per_class = counted.per_class()
+    else:
+        result.per_class = per_label(model, rows, names=asked.class_names, batch_size=size, outputs=outputs)
     return result
 
 

@@ -31,6 +31,20 @@ def wrong_classes(labels: Array, chosen: Array, chances: Array, names: Sequence[
     return Mistakes(worst, len(wrong), "confidence" if shares else "score", columns, left_out)
 
 
+def wrong_labels(there: Array, chances: Array, names: Sequence[str], x: Array, data: Data) -> Mistakes:
+    """Of the rows with a label too many or too few, those where the model was surest of one of these.
+
+    there, chances: (N, K), whether a row has each label, and how likely the model finds that; x: (N, ...).
+    """
+    taken = chances > 0.5
+    sure = np.where(taken != there, np.abs(chances - 0.5) + 0.5, 0.0).max(axis=1)
+    wrong = np.flatnonzero((sure > 0) & np.isfinite(chances).all(axis=1))
+    show, columns, left_out = showing(x, data)
+    order = wrong[np.argsort(-sure[wrong], kind="stable")][: PICTURES if is_picture(x) else ROWS]
+    worst = [Mistake(int(i), _named(there[i], names), _named(taken[i], names), float(sure[i]), show(i)) for i in order]
+    return Mistakes(worst, len(wrong), "confidence", columns, left_out)
+
+
 def largest_errors(true: Array, predicted: Array, x: Array, data: Data) -> Mistakes:
     """The rows whose numbers are farthest from the true ones: largest root mean square of predicted - true.
 
@@ -83,6 +97,12 @@ def _words(numbers: Array, vocabulary: Sequence[str]) -> str:
     found = [vocabulary[int(i)] if 0 <= i < len(vocabulary) else f"[{i:g}]" for i in numbers.tolist()]
     between = "" if all(len(token) <= 1 for token in vocabulary) else " "
     return between.join(token for token in found if token)
+
+
+def _named(labels: Array, names: Sequence[str]) -> str:
+    found = [name for name, there in zip(names, labels.tolist(), strict=True) if there]
+    shown = ", ".join(found[:_TARGETS])
+    return (shown if len(found) <= _TARGETS else f"{shown}, …") or "none"
 
 
 def _numbers(values: Array) -> str:

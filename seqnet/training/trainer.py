@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,6 +18,7 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.errors import DataError, UsageError
 from seqnet.network.blas import running
+from seqnet.training.ahead import Ahead
 from seqnet.training.callbacks import Callback, History, Logs, overrides
 from seqnet.training.compiled import Compiled, Guard, prepare, take
 from seqnet.training.feed import Batch, Feed, steps_of, warn_of_end
@@ -89,6 +91,7 @@ class Trainer:
         self.epoch_started = 0.0
         self.last_loss = 0.0  # of the batch that was trained on last, before its step
         self.taken: slice | Array = slice(0)  # the rows of the last batch
+        self.ahead: Ahead[Batch] | None = None  # gathers batches of rows while a fit lasts
 
     def fit(
         self,
@@ -121,7 +124,7 @@ class Trainer:
         batch_hooks = [c for c in callbacks if overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
-        with running(), self.compiled.processes():
+        with running(), self._gathering(train), self.compiled.processes():
             while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
                 if isinstance(train, Feed) and not train.supplied():
                     warn_of_end(f"after {position.epoch} of {options.epochs} epochs")
@@ -136,6 +139,24 @@ class Trainer:
             for callback in callbacks:
                 callback.on_train_end(logs)
         return self.history
+
+    @contextmanager
+    def _gathering(self, train: Rows | Feed[Batch]) -> Iterator[None]:
+        """While it lasts, batches are gathered from the rows, ahead where that pays."""
+        if isinstance(train, Feed):
+            yield
+            return
+
+        def gather(rows: slice | Array) -> Batch:
+            weight = None if train.weight is None else take(train.weight, rows)
+            return prepare(self.compiled.network, take(train.x, rows)), take(train.y, rows), weight
+
+        self.ahead = Ahead(gather)
+        try:
+            yield
+        finally:
+            self.ahead.close()
+            self.ahead = None
 
     def _begin(self, callbacks: Sequence[Callback]) -> None:
         """A new fit begins, or goes on where a callback says that an earlier one was interrupted."""
@@ -224,13 +245,14 @@ class Trainer:
         position, size = self.position, self.options.batch_size
         start = position.cursor * size
         stop = min(start + size, len(train))
-        self.taken = rows = slice(start, stop) if order is None else order[start:stop]
+        self.taken = _rows_between(order, start, stop)
+        then = None
+        if stop < len(train) and position.batch + 1 < self.steps:
+            then = _rows_between(order, stop, min(stop + size, len(train)))
         for callback in hooks:
             callback.on_train_batch_begin(position.batch, {})
-        compiled = self.compiled
-        weight = None if train.weight is None else take(train.weight, rows)
-        x = prepare(compiled.network, take(train.x, rows))
-        self.last_loss = compiled.train_batch(x, take(train.y, rows), weight)
+        assert self.ahead is not None
+        self.last_loss = self.compiled.train_batch(*self.ahead.get(self.taken, then))
         number = position.batch
         position.batch += 1
         position.cursor += 1
@@ -283,3 +305,8 @@ class Trainer:
                 [start + self.order.permutation(min(size, rows - start)) for start in range(0, rows, size)]
             )
         return self.order.permutation(rows)
+
+
+def _rows_between(order: Array | None, start: int, stop: int) -> slice | Array:
+    """The rows that come at these places of a pass."""
+    return slice(start, stop) if order is None else order[start:stop]
