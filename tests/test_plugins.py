@@ -336,6 +336,22 @@ FAULTS: dict[str, tuple[str, str]] = {
         HEAD + "    def output_shape(self, in_shape):\n        return in_shape[7]\n" + PASS,
         "mine.py:6:9: error: IndexError: tuple index out of range",
     ),
+    "a shape that is a number": (
+        HEAD + "    def output_shape(self, in_shape):\n        return 3\n" + PASS,
+        "mine.py:5:5: error: X.output_shape returns int 3, but must return a tuple of lengths",
+    ),
+    "variables without specs": (
+        HEAD + "    def param_specs(self, in_shape):\n        return {'w': (3,)}\n" + PASS,
+        "mine.py:5:5: error: X.param_specs returns dict {'w': (3,)}, but must return a dict of ParamSpec",
+    ),
+    "a variable of no shape": (
+        HEAD + "    def param_specs(self, in_shape):\n        return {'w': ParamSpec((None, 3), None)}\n" + PASS,
+        "mine.py:5:5: error: X.param_specs gives w the shape (None, 3), but must give a tuple of whole numbers",
+    ),
+    "a variable without start": (
+        HEAD + "    def param_specs(self, in_shape):\n        return {'w': ParamSpec((3,), 'zeros')}\n" + PASS,
+        "mine.py:5:5: error: X.param_specs gives w the initializer str zeros",
+    ),
     "forward raises": (
         HEAD + "    def forward(self, x, ctx):\n        return x @ nothing, None\n" + BACKWARD,
         "mine.py:6:9: error: NameError: name 'nothing' is not defined",

@@ -189,6 +189,16 @@ def test_a_run_uses_its_own_copy_and_says_so(run: Run, mine: Path) -> None:
     assert summary["plugins"][0]["origin"] == str(Path("mine.py").absolute())
 
 
+def test_versions_of_a_plugin_are_told_apart(run: Run, mine: Path) -> None:
+    Path("mine.py").write_text(LAYER)
+    good(run("train", "x.yaml", "-q"))
+    another_process()
+    shown = good(run("compare", "x/1", "x/2"))
+    for number in ("1", "2"):
+        assert f"mine.py {read_plugin(Path('runs/x', number, 'plugins/mine.py')).sha256[:8]}" in shown
+    assert not ran()
+
+
 def test_a_resumed_run_goes_on_exactly(run: Run, mine: Path) -> None:
     good(run("train", "x.yaml", "-q", "-s", "training.epochs=5"))
     another_process()

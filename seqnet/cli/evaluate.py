@@ -43,6 +43,8 @@ def command(
     from seqnet.runs.evaluate import evaluate
 
     path = options.open_run(run, runs, trust_plugins=trust_plugins)
+    if data is not None:
+        options.permit_config(data, trust_plugins)
     found = evaluate(path, split=split, data=data, checkpoint=checkpoint)
     for warning in found.warnings:
         show_warning(warning)

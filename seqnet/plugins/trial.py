@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.errors import Problem, SeqnetError
-from seqnet.layers.base import Layer, Worker
+from seqnet.initializers import Initializer
+from seqnet.layers.base import Layer, ParamSpec, Worker
 from seqnet.network.network import Network
 from seqnet.network.shard import Shard
 from seqnet.plugins.faults import method_line, problem_at
@@ -42,6 +43,48 @@ def trials(network: Network) -> Iterator[Problem]:
             problem = _tried(file, layer, in_shape, str(network.dtype))
             if problem is not None:
                 yield problem
+
+
+def shape_faults(layers: Sequence[Layer], in_shape: Shape) -> Iterator[Problem]:
+    """What is wrong with what layers of plugins say of shapes and variables, for rows of `in_shape`; the first fault.
+
+    Rules that a layer has about its input are not its faults, and end the search.
+    """
+    shape = tuple(in_shape)
+    for layer in layers:
+        try:
+            file = file_of(type(layer))
+            if file is not None:
+                try:
+                    _check_shapes(layer, shape)
+                except Fault as error:
+                    line = method_line(file, getattr(type(layer), error.method), type(layer))
+                    yield problem_at(file, line, f"{layer.spec_name}.{error.method} {error}", error.hint)
+                    return
+            shape = layer.output_shape(shape)
+        except SeqnetError:
+            return
+
+
+def _check_shapes(layer: Layer, in_shape: Shape) -> None:
+    out: Any = layer.output_shape(in_shape)
+    if not isinstance(out, tuple) or not all(n is None or isinstance(n, (int, np.integer)) for n in out):
+        hint = "return (self.units,) for rows of one axis; the axis of the rows is left out"
+        raise Fault("output_shape", f"returns {_named(out)}, but must return a tuple of lengths", hint)
+    specs: Any = layer.param_specs(in_shape)
+    if not isinstance(specs, dict) or not all(isinstance(spec, ParamSpec) for spec in specs.values()):
+        hint = 'return {"kernel": ParamSpec(shape, initializer)}'
+        raise Fault("param_specs", f"returns {_named(specs)}, but must return a dict of ParamSpec", hint)
+    for name, spec in specs.items():
+        given: Any = spec.shape
+        if not isinstance(given, tuple) or not all(isinstance(n, (int, np.integer)) for n in given):
+            hint = "where a length is not fixed, raise ShapeError and say which it must be"
+            raise Fault(
+                "param_specs", f"gives {name} the shape {given!r}, but must give a tuple of whole numbers", hint
+            )
+        if not isinstance(spec.initializer, Initializer):
+            hint = "take one of seqnet.initializers: Zeros(), GlorotUniform()"
+            raise Fault("param_specs", f"gives {name} the initializer {_named(spec.initializer)}", hint)
 
 
 def _inside(layer: Layer, in_shape: Shape) -> Iterator[tuple[Layer, Shape]]:

@@ -22,7 +22,7 @@ from seqnet.network.network import LayerShapeError, trace
 from seqnet.network.parameters import InitializerError
 from seqnet.optimizers.base import Optimizer
 from seqnet.plugins.files import PluginFile
-from seqnet.plugins.trial import trials
+from seqnet.plugins.trial import shape_faults, trials
 from seqnet.registry import components, is_known, snake_case
 from seqnet.spec.diagnostics import render_problems
 from seqnet.spec.division import load_rows
@@ -137,6 +137,9 @@ class RunSpec:
 
     def shape_problems(self, layers: Sequence[Layer], shape: Shape) -> list[Problem]:
         """Where the shapes do not fit when rows of `shape` go through the layers of this file."""
+        faults = list(shape_faults(layers, shape)) if self.plugins else []
+        if faults:
+            return faults
         try:
             trace(layers, shape)
         except LayerShapeError as error:
