@@ -429,6 +429,18 @@ def test_a_fault_in_the_middle_of_a_training_ends_the_run(threads: str, run: Run
     assert record["state"] == "failed" and record["error"].startswith("mine.py:6: error: IndexError")
 
 
+def test_what_a_class_returned_is_told_at_the_class(run: Run) -> None:
+    """The exception is raised in our code, where nothing but the object itself says whose fault it is."""
+    loss = "from seqnet.plugins import *\n@loss\nclass Bad(Loss):\n    def values(self, y_true, y_pred):\n"
+    loss += (
+        "        return y_pred.sum(axis=1)\n    def vjp(self, y_true, y_pred, weights):\n        return y_pred[:3]\n"
+    )
+    text = YAML.replace("  - X\n", "").replace("sparse_categorical_crossentropy", "bad")
+    write(loss, text.replace("split: 0.2", "split: 0.2, one_hot: true").replace("metrics: [accuracy]\n", ""))
+    code, _, err = run("train", "x.yaml", "-q", "--threads", "1")
+    assert code == 1 and "mine.py:3: error: Bad.value_and_gradient: ValueError: cannot reshape array" in err
+
+
 def test_a_fault_in_a_prediction_is_told_at_its_line(run: Run) -> None:
     write(LAYER.replace("return x, None", "return x if len(x) < 99 or ctx.training else x[[999]], None"))
     good(run("train", "x.yaml", "-q"))

@@ -165,6 +165,16 @@ def test_on_a_terminal_it_is_asked(
     assert run("evaluate", "runs/x/1")[0] == code  # a yes is remembered
 
 
+def test_a_long_file_is_not_shown_whole(run: Run, foreign: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with (foreign / "plugins" / "mine.py").open("a") as file:
+        file.write("x = 1\n" * 1000)
+    monkeypatch.setattr(sys, "stdin", Terminal("n\n"))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    code, _, err = run("evaluate", "x/1")
+    assert code == 2 and err.count("| x = 1") < 400 and "lines more, which are to be read in runs/x/1/plugins" in err
+    assert "runs/x/1 was not opened, as its code is not to be run" in err
+
+
 def test_a_changed_copy_is_a_strangers(run: Run, mine: Path) -> None:
     with (mine / "plugins" / "mine.py").open("a") as file:
         file.write("# one more line\n")

@@ -118,6 +118,7 @@ def open_run(text: str | None, runs: Path, *, trust_plugins: bool) -> Path:
 def permit_plugins(path: Path, trusted: bool) -> None:
     """Ask, on a terminal, whether the code that a run or a model brings along may be run, unless it was used before or
     is `trusted`. Raises UntrustedPlugin."""
+    from seqnet.errors import UsageError
     from seqnet.plugins.trust import UntrustedPlugin, allow, remember, strangers
     from seqnet.runs.plugins import plugins_of
 
@@ -134,10 +135,10 @@ def permit_plugins(path: Path, trusted: bool) -> None:
     show_note(f"{path} brings code of its own that you have not used before:")
     for file in files:
         show_note(f"\n{file.path}\nSHA-256 {file.sha256}\n")
-        show_code(file.text)
+        show_code(file.text, file.path)
     show_note("\nIt could do whatever you can: read it first.")
     if not click.confirm("Run it?", default=False, err=True):
-        raise UntrustedPlugin(str(path), files)
+        raise UsageError(f"{path} was not opened, as its code is not to be run")
     try:
         remember(files)
     except OSError:  # then it is asked again the next time

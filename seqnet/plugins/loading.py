@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import linecache
 import sys
+import traceback
 import types
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,14 +102,20 @@ def fault_of(error: BaseException) -> Problem | None:
     """What an exception says at the line of the plugin that it came from; None where no plugin had a part in it."""
     if isinstance(error, (KeyboardInterrupt, MemoryError)):
         return None
-    frames: list[str] = []
-    trace = error.__traceback__
-    while trace is not None:
-        frames.append(trace.tb_frame.f_code.co_filename)
-        trace = trace.tb_next
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)][::-1]
     by_path = {one.file.path: one.file for one in _loaded.values()}
-    guilty = next((by_path[name] for name in reversed(frames) if name in by_path), None)
-    return None if guilty is None else fault_in(guilty, error)
+    for frame in frames:
+        if frame.f_code.co_filename in by_path:
+            return fault_in(by_path[frame.f_code.co_filename], error)
+    for frame in frames:  # our own code, at work for a class of a plugin, stumbles over what it was given
+        cls = type(frame.f_locals.get("self"))
+        file = file_of(cls)
+        if file is not None:
+            said = fault_in(file, error).message
+            message = f"{cls.__name__}.{frame.f_code.co_name}: {said}"
+            hint = "what a method of this class returned does not fit; its base says which shapes are asked for"
+            return problem_at(file, class_line(file, cls), message, hint, cause=error)
+    return None
 
 
 def _texts(plain: Any) -> Iterator[str]:
