@@ -21,9 +21,12 @@ from seqnet.cli import options
     help="Write all rows to FILE: .csv, .json, .jsonl, .npz or .npy.",
 )
 @options.checkpoint
+@options.trust_plugins
 @options.as_json
 @options.runs
-def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json: bool, runs: Path) -> None:
+def command(
+    run: str, input: Path, output: Path | None, checkpoint: str, trust_plugins: bool, as_json: bool, runs: Path
+) -> None:
     """The class and the probabilities, or the values, for the rows of INPUT: an npz, npy, csv or tsv file.
 
     For a model that begins with TextVectorization, INPUT is a text file with a text a line, a csv, tsv or jsonl file
@@ -52,7 +55,7 @@ def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json
 
     if output is not None:
         require_writable(output)
-    predictor = Predictor(options.open_run(run, runs), checkpoint=checkpoint)
+    predictor = Predictor(options.open_run(run, runs, trust_plugins=trust_plugins), checkpoint=checkpoint)
     pieces = predictor.pieces(input)
     count = 0
     if not as_json and output is not None and streams(output):
