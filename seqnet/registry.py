@@ -34,6 +34,7 @@ KIND_MODULES: dict[str, str] = {
     "callback": "seqnet.callbacks",
     "dataset": "seqnet.datasets.catalogue",
     "source": "seqnet.datasets.sources",
+    "column": "seqnet.datasets.columns",
 }
 
 # Kinds whose names are easily taken for one another.

@@ -153,6 +153,8 @@ def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
     if kind == "source":
         first = next(iter(options.values()), None)
         return {"data": {cls.spec_name: first if len(options) == 1 else options}}
+    if kind == "column":
+        return {"data": {"csv": {"path": "houses.csv", "target": "price", "columns": {"size": one}}}}
     if kind == "section":
         name = key_of(kind, cls)
         return {name: {"dataset": "iris", "validation_split": 0.2} if name == "data" else {"epochs": 10}}

@@ -58,7 +58,8 @@ class Data:
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
-    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided.
+    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; remarks: what
+    people should know of the data, in sentences.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Data:
     feature_names: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
+    remarks: tuple[str, ...] = ()
 
     def prepare(self) -> None:
         """Fit the preparation to the training rows and put every split through it. Raises DataError."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seqnet.datasets.base import Data, Split
 
 # The module of each kind, by the name that a checkpoint gives it.
-KINDS: dict[str, str] = {"text": "seqnet.datasets.text"}
+KINDS: dict[str, str] = {"table": "seqnet.datasets.table_preparation", "text": "seqnet.datasets.text"}
 
 
 class Preparation(ABC):

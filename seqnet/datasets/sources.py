@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from seqnet.datasets.base import Data, Source, Split
+from seqnet.datasets.csv_source import Csv as Csv  # registered with the other sources
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file, existing_folder, npz_keys, read_idx, read_npz_arrays
 from seqnet.datasets.text import Text as Text  # registered with the other sources
