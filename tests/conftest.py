@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+import seqnet.datasets.sources  # noqa: F401 (all sources in the order of the reference, whatever a test imports first)
+
 
 @pytest.fixture(autouse=True)
 def strict_arithmetic() -> Iterator[None]:

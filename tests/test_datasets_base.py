@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqnet.datasets import checks
+from seqnet.datasets import lazy
 from seqnet.datasets.base import Data, Dataset, Split
 from seqnet.datasets.labels import class_labels
 from seqnet.datasets.profile import describe
@@ -192,7 +192,7 @@ def test_check_refuses(bad, words):
 
 
 def test_check_counts_across_chunks(monkeypatch):
-    monkeypatch.setattr(checks, "CHUNK", 4)  # two rows a chunk
+    monkeypatch.setattr(lazy, "BLOCK", 4)  # two rows a chunk
     with pytest.raises(
         DataError, match=r"1 NaN \(missing\) and 2 infinite values among 12; the first is at row 2, col"
     ):

@@ -41,9 +41,10 @@ def list_data(as_json: bool) -> None:
 def info(name: str, as_json: bool) -> None:
     """What is in the data set NAME: rows, shapes, ranges, classes, licence and source.
 
-    NAME may also be your own: an npz file, a folder of IDX files, or a YAML file with a data section. Of a data set
-    that is not fetched yet, it says where it is fetched from.
+    NAME may also be your own: an npz, npy or hdf5 file, a folder of images by class or of IDX files, or a YAML file
+    with a data section. Of a data set that is not fetched yet, it says where it is fetched from.
     """
+    from seqnet.console.messages import show_warning
     from seqnet.datasets.profile import describe
 
     data, facts = _open(name)
@@ -56,6 +57,8 @@ def info(name: str, as_json: bool) -> None:
         show_unfetched(facts)
         return
     data.check()
+    for warning in data.warnings:
+        show_warning(warning)
     profile = {**facts, **describe(data)}
     if as_json:
         options.print_json({**profile, "fingerprint": data.fingerprint()})
@@ -124,7 +127,8 @@ def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
 
     Raises UsageError, DataError, SpecError.
     """
-    from seqnet.datasets.base import Dataset, Source
+    from seqnet.datasets.base import Dataset
+    from seqnet.datasets.sources import guessed
     from seqnet.declare import get
     from seqnet.spec.run import load_spec
 
@@ -133,10 +137,12 @@ def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
         spec = load_spec(name)
         dataset = spec.unfetched
         return (spec.load_data(), {}) if dataset is None else (None, _facts(dataset))
-    if path.suffix == ".npz" or path.is_dir():
-        kind = "idx" if path.is_dir() else "npz"
-        return get(Source, {kind: {"path": name}}).load(Path()), {}
-    also = "; or name an npz file, a folder of IDX files, a YAML file"
+    own = guessed(path)
+    if own is not None:
+        data = own.load(Path())
+        data.prepare()
+        return data, {}
+    also = "; or name an npz, npy or hdf5 file, a folder of images or of IDX files, a YAML file"
     made = get(Dataset, _known(name, also).spec_name)
     return None if made.missing else made.load(), _facts(made)
 

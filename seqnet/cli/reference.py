@@ -146,6 +146,8 @@ def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
         return {"model": [one] if cls.spec_name != "Input" else [one, {"Dense": {"units": 10}}]}
     if kind == "cell":
         return {"model": [{"RNN": {"cell": one}}]}
+    if kind == "mixer":
+        return {"training": {"augment": [one]}}
     if kind == "schedule":
         return {"optimizer": {"Adam": {"learning_rate": one}}}
     if kind == "dataset":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from seqnet.datasets import checks
 from seqnet.datasets.labels import Array, Task, count_classes, encode_text, is_text
+from seqnet.datasets.lazy import blocks, rows_of
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.table import Table
 from seqnet.declare import Component
@@ -30,7 +31,8 @@ class Split:
     """Rows that are used together: x (N, …), targets y (N,) or (N, …) or None, one weight a row (N,) or None.
 
     sample_weight counts in the loss and in weighted metrics; sampling_weight says how often rows are drawn. raw: the
-    rows as the files have them where a preparation is still to make x of them; x is empty until then.
+    rows as the files have them where a preparation is still to make x of them; x is empty until then. x, and y of
+    several numbers a row, may be `lazy.LazyRows` in the place of an array: rows by slice or number, shape and dtype.
     """
 
     x: Array
@@ -43,13 +45,13 @@ class Split:
         return len(self.x if self.raw is None else self.raw)
 
     def take(self, rows: Array) -> Split:
-        """The given rows (integer indices) as a split of their own."""
+        """The given rows (integer indices) as a split of their own; many are looked up where they are, not copied."""
         y, weight, sampling = (
-            None if part is None else part[rows] for part in (self.y, self.sample_weight, self.sampling_weight)
+            None if part is None else rows_of(part, rows) for part in (self.y, self.sample_weight, self.sampling_weight)
         )
         if self.raw is not None:
             return Split(self.x, y, weight, sampling, self.raw[rows])
-        return Split(self.x[rows], y, weight, sampling)
+        return Split(rows_of(self.x, rows), y, weight, sampling)
 
 
 @dataclass
@@ -58,8 +60,9 @@ class Data:
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
-    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; remarks: what
-    people should know of the data, in sentences.
+    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; times: the
+    place of each training row in time, (N,) numbers, where rows of other parts must come later; remarks: what people
+    should know of the data, in sentences; warnings: what was left out or could not be read.
     """
 
     name: str
@@ -71,7 +74,9 @@ class Data:
     feature_names: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
+    times: Array | None = None
     remarks: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Fit the preparation to the training rows and put every split through it. Raises DataError."""
@@ -114,7 +119,8 @@ class Data:
                     raw = text.encode("utf-8", "surrogatepass")
                     digest.update(b"%d:%b" % (len(raw), raw))
                 continue
-            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            for _, rows in blocks(array):
+                digest.update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
 
     def encoded(self) -> Data:
@@ -242,6 +248,7 @@ class Source(Component, ABC):
     """The user's own files, with the options that say how to read them."""
 
     kind = "source"
+    paths: ClassVar[tuple[str, ...]] = ("path",)  # the options that name files, the most important one first
 
     @abstractmethod
     def load(self, base: Path) -> Data:

@@ -4,6 +4,26 @@ from __future__ import annotations
 
 from seqnet.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from seqnet.layers.attention import PositionalEmbedding, SelfAttention, TransformerEncoder
+from seqnet.layers.augmentation_colour import (
+    AutoContrast,
+    Equalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomSaturation,
+    Solarization,
+)
+from seqnet.layers.augmentation_places import (
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from seqnet.layers.base import Context, Layer, ParamSpec
 from seqnet.layers.batch_normalization import BatchNormalization
 from seqnet.layers.bidirectional import Bidirectional
@@ -108,6 +128,7 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "AlphaDropout",
+    "AutoContrast",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -145,6 +166,7 @@ __all__ = [
     "ELU",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRU",
     "GRUCell",
@@ -187,6 +209,19 @@ __all__ = [
     "PositionalEmbedding",
     "RMSNormalization",
     "RNN",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "Repeat",
     "RepeatVector",
@@ -202,6 +237,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

@@ -21,6 +21,7 @@ from seqnet.constraints import Constraint
 from seqnet.declare import Component, option
 from seqnet.errors import CheckpointError, ShapeError, UsageError
 from seqnet.initializers import Initializer
+from seqnet.kernels.draws import Draws
 from seqnet.kernels.products import multiply
 from seqnet.layers.symbolic import SymbolicTensor
 from seqnet.registry import register
@@ -185,16 +186,20 @@ class Grads:
 
 
 class Worker:
-    """What the layers of one shard share: random stream, scratch memory, and the meeting point of the shards."""
+    """What the layers of one shard share: random streams, scratch memory, and the meeting point of the shards.
 
-    __slots__ = ("index", "count", "rng", "rows", "first", "penalty", "exchange", "_scratch")
+    rng: a stream of the shard's own. draws: numbers that belong to the rows, whoever has them.
+    """
 
-    def __init__(self, rng: np.random.Generator, index: int = 0, count: int = 1) -> None:
+    __slots__ = ("index", "count", "rng", "draws", "rows", "first", "penalty", "exchange", "_scratch")
+
+    def __init__(self, rng: np.random.Generator, index: int = 0, count: int = 1, draws: Draws | None = None) -> None:
         self.index = index
         self.count = count
         self.rng = rng
+        self.draws = Draws(np.zeros(2, np.uint64)) if draws is None else draws
         self.rows = 0  # of the whole batch
-        self.first = 0  # the row of the batch that x begins with
+        self.first = 0  # the row of the batch that x begins with, in rows as the layer sees them
         self.penalty = 0.0  # what outputs of layers inside layers add to the loss, of the pass under way
         self.exchange: Callable[[int, Array], Array] | None = None
         self._scratch = np.empty(0, np.uint8)
@@ -210,7 +215,7 @@ class Worker:
 class Context:
     """Everything a layer may need in a call beside x: parameters, gradients, randomness, the mask, the shard."""
 
-    __slots__ = ("params", "grads", "children", "worker", "carried", "training", "mask")
+    __slots__ = ("params", "grads", "children", "worker", "carried", "number", "training", "mask")
 
     def __init__(
         self,
@@ -226,6 +231,7 @@ class Context:
         self.children = children  # of the layers inside this one, in the order of Layer.children
         # What a layer with carries_state takes from one batch to the next; the network's, so every shard has the same.
         self.carried = {} if carried is None else carried
+        self.number = 0  # of this place among all in the network, layers within layers counted
         self.training = False
         self.mask: Array | None = None  # (N, T), False where a step is padding
 
@@ -234,6 +240,16 @@ class Context:
         """This shard's random stream."""
         return self.worker.rng
 
+    def uniform(self, rows: int, count: int, seed: int | None) -> Array:
+        """(count, rows) numbers in [0, 1), float64: the same for a row however the batch is cut and shared out."""
+        worker = self.worker
+        return worker.draws.uniform(self.number, seed, worker.first, rows, count)
+
+    def stream_of(self, row: int, seed: int | None) -> np.random.Generator:
+        """A random stream of row `row` of x alone, the same however the batch is cut and shared out."""
+        worker = self.worker
+        return worker.draws.of_row(self.number, seed, worker.first + row)
+
     @property
     def rows(self) -> int:
         """Rows of the whole batch, over all shards."""
@@ -241,7 +257,7 @@ class Context:
 
     @property
     def first_row(self) -> int:
-        """Where in the batch x begins, for messages."""
+        """Where in the batch x begins."""
         return self.worker.first
 
     def scratch(self, shape: tuple[int, ...], dtype: Any) -> Array:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.kernels.draws import Draws
 from seqnet.layers.base import Worker
 from seqnet.losses import Loss
 from seqnet.network import crew
@@ -73,10 +74,12 @@ class Engine:
         self.inference = plan_inference(network)
         self.testing = plan_inference(network, loss) if loss is not None else None
         self.training = plan_training(network, loss) if loss is not None else None
-        self.loss = loss
+        self.loss = self._lowered = loss
         self.watched = self.parameters.penalties()
+        self.draws = Draws(network.stream("draws").generate_state(2, np.uint64))
         self.workers = [
-            Worker(np.random.default_rng(network.stream("layers", index)), index, threads) for index in range(threads)
+            Worker(np.random.default_rng(network.stream("layers", index)), index, threads, self.draws)
+            for index in range(threads)
         ]
         self.shards = [Shard(network, worker) for worker in self.workers]
         self.team: Team | None = None
@@ -107,6 +110,12 @@ class Engine:
         self._rest, self._rested_at = REST_S, 0.0
         self._update: Update | None = None
         self._deferred: Deferred | None = None
+
+    def train_on(self, loss: Loss) -> None:
+        """Lower this loss in training steps from now on, which has the same place for a value as the engine's own."""
+        if loss is not self._lowered:
+            self._drop_crew()  # whose members know the loss before
+            self._lowered, self.training = loss, plan_training(self.network, loss)
 
     def keep_zeros(self, kept: bool) -> None:
         """Say whether those who get `gradient` leave a zero in it a zero; at first, nobody is trusted to.
@@ -149,6 +158,7 @@ class Engine:
 
     def train_shards(self, x: Array, y: Array, weight: Array | None = None) -> Step:
         """As train_step, but leaves the gradient in parts, which sum_shards or update_together add up."""
+        self.draws.batch += 1
         rows = len(x)
         shards = self._shards_for(rows)
         results = None
@@ -206,6 +216,7 @@ class Engine:
 
     def predict(self, x: Array, *, training: bool = False) -> Array:
         """The network's output for a batch."""
+        self.draws.batch += training
         rows, layers = len(x), (self.plain if training else self.inference).layers
         shards = self._shards_for(rows)
         if rows * self.prediction_seconds < 2 * THREAD_S:

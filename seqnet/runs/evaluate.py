@@ -38,6 +38,7 @@ class Evaluation:
     classes: tuple[str, ...] | None = None
     confusion: list[list[int]] | None = None
     per_class: list[dict[str, Any]] | None = None
+    original_units: dict[str, float] | None = None  # mae and rmse where the targets were scaled for training
     warnings: list[str] = field(default_factory=list)
 
 
@@ -110,7 +111,7 @@ def ask(
     if opened.classes is not None:
         rows = _numbered_as(opened.classes, rows, data)
     _require_fit(model.loss, model.network.output_shape, rows, f"the {name} rows of {data.name}")
-    return Asked(run, opened, rows, name, data, batch_size, [*opened.warnings, *warnings])
+    return Asked(run, opened, rows, name, data, batch_size, [*opened.warnings, *data.warnings, *warnings])
 
 
 def measure(asked: Asked, outputs: Array | None = None) -> Evaluation:
@@ -125,7 +126,20 @@ def measure(asked: Asked, outputs: Array | None = None) -> Evaluation:
         result.per_class = counted.per_class()
     else:
         result.per_class = per_label(model, rows, names=asked.class_names, batch_size=size, outputs=outputs)
+    result.original_units = _in_original_units(asked, outputs)
     return result
+
+
+def _in_original_units(asked: Asked, outputs: Array | None) -> dict[str, float] | None:
+    """Mean absolute error and root mean square error in the units of the files, where targets were scaled."""
+    preparation, y = asked.opened.preparation, asked.rows.y
+    if preparation is None or y is None or not preparation.scales_targets:
+        return None
+    found = asked.opened.model.predict(asked.rows.x, asked.batch_size, 0) if outputs is None else outputs
+    if found.shape != y.shape:
+        return None
+    errors = preparation.unscaled(found).astype(np.float64) - preparation.unscaled(y)
+    return {"mae": float(np.mean(np.abs(errors))), "rmse": float(np.sqrt(np.mean(errors**2)))}
 
 
 def load_rows(path: str) -> Data:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -71,17 +72,16 @@ def showing(x: Array, data: Data) -> tuple[Callable[[int], Shown], tuple[str, ..
     if is_text(x):
         return (lambda row: _cut(" | ".join(x[row].reshape(-1).tolist()))), (), 0
     if vocabulary is not None and x.ndim == 2:
-        return (lambda row: _words(x[row], vocabulary)), (), 0
+        return (lambda row: words(x[row], vocabulary)), (), 0
     if is_picture(x):
         low, high = float(x.min()), float(x.max())
         return (lambda row: _picture(x[row], low, high)), (), 0
     if x.ndim > 3:
         return (lambda row: None), (), 0
-    table = x.reshape(len(x), -1)
-    width = table.shape[1]
+    width = math.prod(x.shape[1:])
     known = data.feature_names if data.feature_names and len(data.feature_names) == width else range(width)
     names = tuple(str(name) for name in known)
-    return (lambda row: table[row, :COLUMNS].tolist()), names[:COLUMNS], max(0, width - COLUMNS)
+    return (lambda row: x[row].reshape(-1)[:COLUMNS].tolist()), names[:COLUMNS], max(0, width - COLUMNS)
 
 
 def is_picture(x: Array) -> bool:
@@ -100,7 +100,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
 
 
-def _words(numbers: Array, vocabulary: Sequence[str]) -> str:
+def words(numbers: Array, vocabulary: Sequence[str]) -> str:
     """Letters side by side, words with blanks between them; what stands for padding is empty."""
     found = [vocabulary[int(i)] if 0 <= i < len(vocabulary) else f"[{i:g}]" for i in numbers.tolist()]
     between = "" if all(len(token) <= 1 for token in vocabulary) else " "

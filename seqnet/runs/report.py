@@ -138,7 +138,7 @@ def _list_labels(measured: Measured, found: Evaluation, asked: Asked, outputs: A
 def _regress(measured: Measured, asked: Asked, data: Data, outputs: Array) -> None:
     """Numbers against numbers: each target, or all of them together where they are many."""
     assert asked.rows.y is not None
-    true = asked.rows.y.reshape(len(outputs), -1).astype(np.float64)
+    true = asked.rows.y[:].reshape(len(outputs), -1).astype(np.float64)
     predicted = outputs.reshape(len(outputs), -1).astype(np.float64)
     if true.shape != predicted.shape:
         measured.notes.append("Targets and outputs differ in shape, so they are not set against each other.")

@@ -38,7 +38,7 @@ def load_rows(section: DataSection, folder: FilePath, seed: int, document: Docum
             data.check()
     else:
         assert section.source is not None
-        with _placed(("data", section.source.spec_name, "path"), document):
+        with _placed(("data", section.source.spec_name, section.source.paths[0]), document):
             data = section.source.load(folder)
             if data.preparation is None:
                 data.check()
@@ -74,7 +74,11 @@ def _hold_back(
     with _placed(("data", "stratify"), document):
         labels = _strata(data, section)
     with _placed(("data", what), document):
-        if section.validation_shuffle:
+        if data.times is not None:
+            stays, held = tail_rows(
+                len(rows), share, what
+            )  # whatever else is asked for: later rows are for later parts
+        elif section.validation_shuffle:
             stays, held = split_rows(len(rows), share, stream, labels, what)
         else:
             stays, held = tail_rows(len(rows), share, what)

@@ -14,6 +14,7 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data
+from seqnet.datasets.lazy import LazyRows
 from seqnet.declare import get
 from seqnet.errors import Path, Problem, SeqnetError, SpecError
 from seqnet.metrics import Metric, resolve_metric
@@ -21,13 +22,15 @@ from seqnet.metrics.trial import tried
 from seqnet.network.front import leading
 from seqnet.network.memory import machine_memory
 from seqnet.network.network import Node, common_dtype
-from seqnet.spec.case import Case
+from seqnet.spec.case import FIRST, Case
 from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
+from seqnet.spec.lint_pictures import lint_pictures
 from seqnet.spec.lint_text import lint_places, lint_vocabulary, told_length
 from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
+from seqnet.training.mixing import mixing_problem
 
 # Inputs beyond this are worth scaling: with the usual initializers activations then saturate or explode.
 LARGE_INPUT = 10.0
@@ -59,8 +62,8 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
         return [*problems, *lint_callbacks(case, known_output=False)]
     outputs = list(lint_output(case))
     problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
-    problems += lint_callbacks(case)
-    return [*problems, *_scale(case)]
+    problems += [*lint_callbacks(case), *_mixing(case)]
+    return [*problems, *_scale(case), *lint_pictures(case)]
 
 
 def _dtypes(case: Case) -> Iterator[Problem]:
@@ -97,6 +100,8 @@ def _rows(case: Case) -> Iterator[Problem]:
     spec, data = case.spec, case.data
     if data is None:
         return
+    for warning in data.warnings:
+        yield Problem(data_path(spec), warning, warning=True)
     rows, size, training = len(data.train), spec.training.batch_size, spec.training
     if case.labels is None and spec.loss is not None:
         message = f"the training rows of {data.name} have no targets, so there is nothing to learn"
@@ -113,6 +118,17 @@ def _rows(case: Case) -> Iterator[Problem]:
         message = f"steps_per_epoch {steps} is more than the {batches} batches of {size} in {rows} rows"
         yield Problem(("training", "steps_per_epoch"), message, "leave it out to use all rows")
     yield from lint_weights(training, data)
+
+
+def _mixing(case: Case) -> Iterator[Problem]:
+    """What augment mixes against the rows and the loss."""
+    mixers, shape, loss = case.spec.training.augment, case.shape, case.loss
+    if not mixers or shape is None or loss is None:
+        return
+    first = next((layer for layer in case.layers if layer.spec_name != "Input"), None)
+    problem = mixing_problem(mixers, shape, first is not None and first.takes_integers, loss)
+    if problem is not None:
+        yield Problem(("training", "augment"), *split_hint(problem))
 
 
 def _memory(case: Case) -> Iterator[Problem]:
@@ -148,7 +164,7 @@ def data_path(spec: RunSpec) -> Path:
     """The place that names the rows."""
     if spec.data is None or spec.data.source is None:
         return ("data", "dataset")
-    return ("data", spec.data.source.spec_name, "path")
+    return ("data", spec.data.source.spec_name, type(spec.data.source).paths[0])
 
 
 def _metrics(case: Case, *, fits: bool) -> Iterator[Problem]:
@@ -202,7 +218,7 @@ def _scale(case: Case) -> Iterator[Problem]:
             return
         if node.layer.param_specs(node.in_shape):
             break
-    x = data.train.x
+    x = data.train.x[:FIRST] if isinstance(data.train.x, LazyRows) else data.train.x
     largest = float(max(abs(float(x.max())), abs(float(x.min()))))
     if largest > LARGE_INPUT:
         fix = "Normalization, which learns mean and variance from the training rows"

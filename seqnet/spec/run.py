@@ -436,7 +436,8 @@ def _plain_data(section: DataSection, folder: FilePath) -> dict[str, Any]:
         return plain
     plain.pop("dataset")
     name, options = next(iter(source.items())) if isinstance(source, dict) else (source, {})
-    path = options.get("path")
-    if path is not None:
-        options = {**options, "path": str((folder / FilePath(path).expanduser()).resolve())}
+    options = dict(options)
+    for key in type(section.source).paths if section.source is not None else ():
+        if options.get(key) is not None:
+            options[key] = str((folder / FilePath(options[key]).expanduser()).resolve())
     return {name: options, **plain}

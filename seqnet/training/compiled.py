@@ -13,6 +13,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.datasets.labels import is_text
+from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.errors import DataError, ShapeError, TrainingError
 from seqnet.layers.preparing import as_array
 from seqnet.losses import Loss
@@ -73,9 +74,10 @@ class Compiled:
         self.engine.keep_zeros(not optimizer.spoils_gradient)
         self.guard = Guard.OFF
 
-    def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
+    def train_batch(self, x: Array, y: Array, weight: Array | None = None, labels: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update.
 
+        labels: what the metrics count as true, where that is not y.
         Raises Diverged as the guard says, before the update where it can be known then.
         """
         engine, optimizer = self.engine, self.optimizer
@@ -96,7 +98,7 @@ class Compiled:
             optimizer.apply(self.network.parameters.theta, gradient)
         if self.guard is Guard.ALL:
             self.require_finite("weights")
-        self.running.update(loss, y, prediction, weight, mask)
+        self.running.update(loss, y if labels is None else labels, prediction, weight, mask)
         return loss
 
     def require_finite(self, kind: Literal["weights", "gradient"] = "weights", vector: Array | None = None) -> None:
@@ -147,7 +149,7 @@ def predict(engine: Engine, x: Array, batch_size: int) -> Array:
     size = max(batch_size, engine.prediction_rows)
     with running():
         if 0 < len(x) <= size:
-            return engine.predict(prepare(engine.network, x))
+            return engine.predict(prepare(engine.network, x[:]))
         parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)
@@ -183,7 +185,7 @@ def check_rows(network: Network, x: Any, what: str = "x") -> Array:
 
 def check_raw(network: Network, x: Any, what: str = "x") -> Array:
     """As check_rows, before the layers in front have been applied."""
-    array = as_array(x)
+    array = as_rows(x) if isinstance(x, LazyRows) else as_array(x)
     if is_text(array):
         if not network.front.takes_text:
             first = next(
