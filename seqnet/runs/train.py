@@ -18,6 +18,7 @@ import numpy as np
 from seqnet.datasets.base import Data, Split
 from seqnet.datasets.preparation import saved
 from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError, UsageError
+from seqnet.layers.base import Tally
 from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
 from seqnet.plugins.faults import render
@@ -111,11 +112,12 @@ def _train(
         threads = again.threads  # another number would add up in another order
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
-    unknown = out_of_vocabulary(model, data)
     files = spec.plugins if again is None else again.plugins
     _use(files, again, on_event)
-    train_rows, validation = prepared(model, training_rows(spec, data)), _validation_rows(data)
-    validation = validation and prepared(model, validation)
+    tallies = {name: Tally() for name in data.splits}
+    train_rows, validation = prepared(model, training_rows(spec, data), tallies["train"]), _validation_rows(data)
+    validation = validation and prepared(model, validation, tallies["validation"])
+    unknown = out_of_vocabulary(model, data, tallies)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
@@ -425,9 +427,9 @@ def training_rows(spec: RunSpec, data: Data) -> Rows:
     return replace(rows, sampling=sampling_weights(sampling))
 
 
-def prepared(model: Sequential, rows: Rows) -> Rows:
+def prepared(model: Sequential, rows: Rows, tally: Tally | None = None) -> Rows:
     """The rows as the engine takes them: the layers in front have been applied. Raises DataError."""
-    return replace(rows, x=model.network.front(rows.x))
+    return replace(rows, x=model.network.front(rows.x, tally))
 
 
 def _validation_rows(data: Data) -> Rows | None:
