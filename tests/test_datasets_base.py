@@ -126,6 +126,8 @@ GOOD = [
     data(y=Y - 1),  # -1, 0, 1 are fine where nothing says that they are classes
     data(y=Y - 0.5, task="regression"),
     data(y=Y == 1, task="classification", sample_weight=np.ones(6, np.float32)),
+    data(np.array([["red", "1"]] * 6)),
+    data(np.array([["red", "1"]] * 6, dtype=object)),
     data(X > 3, Y, test=Split(X[:2], Y[:2]), class_names=("a", "b", "c"), task="classification"),
 ]
 
@@ -161,7 +163,8 @@ BAD = [
     ("no columns", data(X[:, :0]), ["rows without content"]),
     ("a single number", data(np.float32(3)[()] + np.zeros(())), ["single value", "shape (rows, …)"]),
     ("objects", data(RAGGED), ["Python objects", "list", "np.array(rows, dtype='float32')"]),
-    ("text in x", data(np.array([["red", "1"]] * 6)), ["x_train holds text ('red')"]),
+    ("text in a part of x", data(test=Split(np.array([["red", "1"]]), Y[:1])), ["x_test and x_train must be alike"]),
+    ("text among objects", data(np.array([["red", 1]] * 6, dtype=object)), ["Python objects", "the first is a str"]),
     ("text in y", data(y=np.array(list("abcabc"))), ["y_train holds text ('a')"]),
     ("text objects in y", data(y=np.array(list("abcabc"), dtype=object)), ["y_train holds text ('a')"]),
     ("dates", data(np.array(["2024-01-01"] * 6, dtype="datetime64[D]")), ["holds dates"]),

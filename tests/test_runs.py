@@ -201,7 +201,7 @@ def test_events_come_in_order(tmp_path: Path) -> None:
         ("warning", {"problem"}),  # nothing scales the inputs
         ("data", {"data"}),
         ("model", {"model"}),
-        ("start", {"folder", "resumed", "epoch", "monitor", "mode", "best", "changes"}),
+        ("start", {"folder", "resumed", "epoch", "monitor", "mode", "best", "vocabulary", "changes"}),
     ]
 
 
@@ -328,6 +328,7 @@ VARIANTS = {
     ),
     "multipliers": ("optimizer={Adam: {learning_rate_multipliers: {dense: 0.1, '.*/bias': 0, 'batch.*': 2}}}",),
     "class_weight": ("training.class_weight=balanced", "data.one_hot=true", "loss=categorical_crossentropy"),
+    "mixed": ("training.augment=[MixUp: {alpha: 0.4}]",),
     "weighted_sampling": ("training.weighted_sampling={0: 0, 2: 3.0}", "training.steps_per_epoch=4"),
 }
 

@@ -26,13 +26,17 @@ from seqnet.cli import options
 def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json: bool, runs: Path) -> None:
     """The class and the probabilities, or the values, for the rows of INPUT: an npz, npy, csv or tsv file.
 
-    For a run that was trained on images INPUT is an image or a folder of them; for one that was trained on a series, a
-    csv file, whose last rows are gone on from. An npz file holds rows as x, x_test or its only array. Without -o they
-    go to stdout: as csv, or on a terminal the first ones as a table.
+    For a model that begins with TextVectorization, INPUT is a text file with a text a line, a csv, tsv or jsonl file
+    with the column of its training, or a folder with one file a text. For a run that was trained on images it is an
+    image or a folder of them; for one that was trained on a series, a csv file, whose last rows are gone on from.
+
+    An npz file holds rows as x, x_test or its only array. Without -o they go to stdout: as csv, or on a terminal the
+    first ones as a table.
 
     \b
     seqnet predict runs/fashion_mlp/3 rows.npz -o out.csv
     seqnet predict fashion_mlp rows.csv | head
+    seqnet predict reviews new.txt
     """
     from seqnet.console.messages import show_note, show_warning
     from seqnet.console.theme import is_terminal
@@ -43,6 +47,8 @@ def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json
     found = predict(options.open_run(run, runs), input, checkpoint=checkpoint)
     for warning in found.warnings:
         show_warning(warning)
+    if found.unknown is not None:
+        show_note(found.unknown)
     if output is not None:
         write_predictions(found, output)
         show_note(f"wrote {len(found.outputs):,} rows to {output}")

@@ -171,10 +171,11 @@ def show_data(profile: Mapping[str, Any]) -> None:
     if profile.get("title"):
         parts[0].append(f"  {printable(profile['title'])}", theme.FAINT)
     rows = ", ".join(f"{count:,} {name}" for name, count in profile["rows"].items())
+    of = " characters" if profile["dtype"] == "text" else ""
     pairs: list[tuple[str, Cell]] = [
         ("task", profile["task"] or "not stated"),
         ("rows", rows),
-        ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}"),
+        ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}{of}"),
     ]
     if profile.get("vocabulary"):
         pairs.append(("words", f"{profile['vocabulary']:,} numbers stand for words or letters"))

@@ -35,6 +35,7 @@ def start_lines(
     epochs: int,
     batch_size: int,
     seed: int,
+    vocabulary: str | None = None,
     changes: Sequence[str] = (),
 ) -> list[Text | Table]:
     """What is said before the first epoch."""
@@ -42,8 +43,9 @@ def start_lines(
     steps = math.ceil(rows.get("train", 0) / batch_size)
     plan = f"{plural(epochs, 'epoch')} of {plural(steps, 'step')}, batch size {batch_size}, seed {seed}"
     going_on = f", going on in epoch {resumed_at}" if resumed_at is not None else ""
+    known = [("Tokens", vocabulary)] if vocabulary else []
     return [
-        facts([("Data", f"{data}: {counts} rows"), ("Training", plan)]),
+        facts([("Data", f"{data}: {counts} rows"), *known, ("Training", plan)]),
         *commands("Run", [folder + going_on]),
         *commands("Changed", changes),
         Text(),

@@ -112,9 +112,13 @@ class Data:
         """SHA-256 (hex) over name of the split, dtype, shape and bytes of every array. Raises DataError on objects."""
         digest = hashlib.sha256()
         for split, array_name, array in self._arrays():
-            if array.dtype.hasobject:
-                checks.check_numeric(array, array_name)
             digest.update(f"{split}/{array_name}/{array.dtype.str}/{array.shape}\n".encode())
+            if array.dtype.hasobject:
+                checks.check_inputs(array, array_name)
+                for text in array.flat:
+                    raw = text.encode("utf-8", "surrogatepass")
+                    digest.update(b"%d:%b" % (len(raw), raw))
+                continue
             for _, rows in blocks(array):
                 digest.update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
@@ -149,8 +153,10 @@ class Data:
 
     def _check_split(self, split: Split, suffix: str) -> None:
         x_name, y_name, w_name = (f"{self.name}: {array}_{suffix}" for array in ("x", "y", "sample_weight"))
-        checks.check_numeric(split.x, x_name)
+        checks.check_inputs(split.x, x_name)
         self._check_alike(split.x, self.train.x, x_name, "x_train")
+        if is_text(split.x) != is_text(self.train.x):
+            raise DataError(f"{x_name} and x_train must be alike, and one of them holds texts, the other numbers")
         if split.y is not None:
             checks.check_numeric(split.y, y_name)
             checks.check_lengths(split.x, split.y, x_name, y_name)

@@ -10,9 +10,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from seqnet.datasets import downloaded, generated, reviews
-from seqnet.datasets.base import Data, Dataset
+from seqnet.datasets.base import Array, Data, Dataset
 from seqnet.datasets.sources import Npz
+from seqnet.declare import option
 from seqnet.registry import register
 
 __all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine"]
@@ -146,8 +149,9 @@ class CityNames(Stored):
     x (N, 24) uint8, y (N,) uint8 in 0 … 9. A number of x is a character: 1 … 26 are a … z, 27 a space, 28 a hyphen, 29
     an apostrophe, 0 padding after the name's end; so Embedding needs input_dim: 30 and mask_zero: true.
     `seqnet.datasets.city_names.alphabet[i - 1]` is the character of number i. Names are in small letters without
-    accents (munchen). 1,500 + 300 of each country: its most populous places, without names that two of the countries
-    have.
+    accents (munchen). With as_text, x (N, 1) are the names
+    themselves, for TextVectorization. 1,500 + 300 of each country: its most populous places, without names that two of
+    the countries have.
     """
 
     title = "City names: country from the letters of a town's name"
@@ -158,8 +162,21 @@ class CityNames(Stored):
 
     alphabet: ClassVar[str] = "abcdefghijklmnopqrstuvwxyz -'"
 
+    as_text: bool = option("give the names as texts instead of numbers", default=False)
+
     def load(self) -> Data:
         """Read the arrays. Raises DataError when the installed package lacks the file."""
         data = super().load()
+        if self.as_text:
+            for split in data.splits.values():
+                split.x = self._names(split.x)
+            return data
         data.vocabulary = ("", *self.alphabet)
         return data
+
+    def _names(self, numbers: Array) -> Array:
+        """The names, (N, 1), that rows of numbers stand for."""
+        letters = np.array(["", *self.alphabet])
+        names = np.empty((len(numbers), 1), dtype=object)
+        names[:, 0] = ["".join(row) for row in letters[numbers].tolist()]
+        return names

@@ -39,6 +39,13 @@ def check_numeric(array: Array, where: str) -> None:
         raise DataError(f"{where} has dtype {array.dtype}; numbers are needed, such as float32, uint8 or int64")
 
 
+def check_inputs(array: Array, where: str) -> None:
+    """Raise DataError unless `array` holds numbers as check_numeric wants them, or texts, in one row at least."""
+    if array.ndim and array.size and is_text(array):
+        return
+    check_numeric(array, where)
+
+
 def check_finite(array: Array, where: str, columns: tuple[str, ...] | None = None) -> None:
     """Raise DataError when a float array holds NaN, infinity, or what is infinite as float32, the networks' precision.
 

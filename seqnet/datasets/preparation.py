@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # The module of each kind, by the name that a checkpoint gives it.
 KINDS: dict[str, str] = {
     "table": "seqnet.datasets.table_preparation",
+    "text": "seqnet.datasets.text",
     "images": "seqnet.datasets.images",
     "series": "seqnet.datasets.series",
 }

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.datasets.base import Data
-from seqnet.datasets.labels import Array, class_labels, has_class_columns
+from seqnet.datasets.labels import Array, class_labels, has_class_columns, is_text
 from seqnet.datasets.lazy import blocks
 
 FEATURES = 200  # more columns than this are pixels or the like, not worth a line each
@@ -17,20 +17,21 @@ CLASSES = 1000  # whole numbers beyond this are quantities rather than labels, u
 def describe(data: Data) -> dict[str, Any]:
     """A profile of checked data as plain numbers, strings, lists and mappings, fit for JSON.
 
-    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs), vocabulary (how
-    many words or letters the numbers stand for) or None, features (the range of each column of a table, with its
-    name), target (shape of a row, dtype, for a regression also the range of the training rows), classes (label, name,
-    rows by split) or None, sample_weight (whether there are weights).
+    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs; of texts, whose dtype
+    is "text", the same of their lengths in characters), vocabulary (how many words or letters the numbers stand for) or
+    None, features (the range of each column of a table, with its name), target (shape of a row, dtype, for a regression
+    also the range of the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are
+    weights).
     """
     splits = data.splits
     x, y = data.train.x, data.train.y
-    spread = _spread(x)
+    spread = _spread(_lengths(x) if is_text(x) else x)
     profile: dict[str, Any] = {
         "name": data.name,
         "task": data.task,
         "rows": {name: len(split) for name, split in splits.items()},
         "input_shape": list(data.input_shape),
-        "dtype": x.dtype.name,
+        "dtype": "text" if is_text(x) else x.dtype.name,
         "range": _whole(spread),
         "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
         "features": None,
@@ -38,7 +39,7 @@ def describe(data: Data) -> dict[str, Any]:
         "classes": _classes(data),
         "sample_weight": data.train.sample_weight is not None,
     }
-    if x.ndim == 2 and x.shape[1] <= FEATURES and data.vocabulary is None:
+    if x.ndim == 2 and x.shape[1] <= FEATURES and data.vocabulary is None and not is_text(x):
         names = data.feature_names or [str(column) for column in range(x.shape[1])]
         ranges = [{name: values[column].item() for name, values in spread.items()} for column in range(x.shape[1])]
         profile["features"] = [{"name": name, **values} for name, values in zip(names, ranges, strict=True)]
@@ -47,6 +48,10 @@ def describe(data: Data) -> dict[str, Any]:
         if profile["classes"] is None:
             profile["target"]["range"] = _whole(_spread(y))
     return profile
+
+
+def _lengths(texts: Array) -> Array:
+    return np.fromiter((len(text) for text in texts.flat), np.int64, texts.size)
 
 
 def _spread(array: Array) -> dict[str, Array]:

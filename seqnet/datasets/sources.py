@@ -16,6 +16,7 @@ from seqnet.datasets.images import Images as Images
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file, existing_folder, npz_keys
 from seqnet.datasets.series import Series as Series
+from seqnet.datasets.text import Text as Text  # registered with the other sources
 from seqnet.declare import option
 from seqnet.errors import DataError, nearest
 from seqnet.registry import register

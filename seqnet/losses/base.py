@@ -133,6 +133,10 @@ class Loss(Component):
         """An equal loss that takes what comes before `activation`, where the pair is better computed together."""
         return None
 
+    def soft_form(self) -> Loss | None:
+        """An equal loss for targets that are mixtures: classes become rows of shares. None where there is none."""
+        return None if self.labels == "integer" or self.scores == "margins" else self
+
     def unmasked(self, y_true: Array, mask: Array) -> Array:
         """y_true with a harmless label wherever the mask is False."""
         return y_true

@@ -15,6 +15,7 @@ from seqnet.declare import make
 from seqnet.errors import Problem, UsageError
 from seqnet.layers.base import Layer, assign
 from seqnet.layers.core import Input
+from seqnet.layers.preparing import as_array
 from seqnet.layers.symbolic import SymbolicTensor
 from seqnet.network.network import Network
 from seqnet.registry import snake_case
@@ -235,6 +236,8 @@ class Stack(ABC):
                 stem = snake_case(layer.spec_name)
                 numbered = re.fullmatch(rf"{stem}(_\d+)?", str(layer.name)) is not None
                 copy.name = free_name(stem if numbered else str(layer.name), self._names)
+                if (state := layer.state()) is not None:
+                    copy.restore(state)
                 if layer.variables is not None:
                     copy.variables = {name: view.copy() for name, view in layer.variables.items()}
             self.add(copies[id(layer)])
@@ -286,7 +289,7 @@ class Stack(ABC):
 
     def _adopt_shape(self, x: Any) -> None:
         if self._input_shape is None and self._layers:
-            shape = np.shape(x)
+            shape = as_array(x).shape
             self._input_shape = (1,) if len(shape) == 1 else shape[1:]
 
     def _follow_trainable(self, *, force: bool = False) -> None:

@@ -42,15 +42,15 @@ Notes = list[tuple[int, str]]
 def plan_inference(network: Network, loss: Loss | None = None) -> Plan:
     """The layers as they predict, or are tested: normalizations folded into the weights before them, activations fused
     and after the pooling, and the last activation with the loss."""
-    layers, notes = [node.layer for node in network.nodes], Notes()
-    tree = network.parameters.tree
-    fold_normalizations(layers, [node.in_shape for node in network.nodes], [tree[id(one)] for one in layers], notes)
+    layers, notes = network.computed, Notes()
+    variables = [network.parameters.tree[id(node.layer)] for node in network.nodes]
+    fold_normalizations(layers, [node.in_shape for node in network.nodes], variables, notes)
     return _finished(layers, loss, notes)
 
 
 def plan_training(network: Network, loss: Loss) -> Plan:
     """The same without the folding: training normalizes by the batch."""
-    return _finished([node.layer for node in network.nodes], loss, Notes())
+    return _finished(network.computed, loss, Notes())
 
 
 def _finished(layers: list[Layer], loss: Loss | None, notes: Notes) -> Plan:

@@ -10,11 +10,13 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.console.format import metric
 from seqnet.datasets.base import Data
+from seqnet.datasets.labels import is_text
 from seqnet.report.content import Mistake, Mistakes, Picture, Shown
 
 PICTURES, ROWS = 24, 15  # so many are shown
 COLUMNS = 30  # of a table's row
 SIDE = 256  # pixels of a picture; larger ones are thinned
+LETTERS = 500  # of a text
 _TARGETS = 4  # numbers of a target that are written out
 
 
@@ -67,6 +69,8 @@ def largest_errors(true: Array, predicted: Array, x: Array, data: Data) -> Mista
 def showing(x: Array, data: Data) -> tuple[Callable[[int], Shown], tuple[str, ...], int]:
     """How to show a row of x; for numbers, the names of their columns, and how many columns are left out."""
     vocabulary = data.vocabulary
+    if is_text(x):
+        return (lambda row: _cut(" | ".join(x[row].reshape(-1).tolist()))), (), 0
     if vocabulary is not None and x.ndim == 2:
         return (lambda row: _words(x[row], vocabulary)), (), 0
     if is_picture(x):
@@ -90,6 +94,10 @@ def _picture(pixels: Array, low: float, high: float) -> Picture:
     every = max(1, -(-max(pixels.shape[:2]) // SIDE))
     values = pixels[::every, ::every].astype(np.float64)
     return Picture(np.rint(255 * ((values - low) / ((high - low) or 1.0))).astype(np.uint8))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
 
 
 def _words(numbers: Array, vocabulary: Sequence[str]) -> str:

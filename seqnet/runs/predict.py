@@ -14,10 +14,12 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.datasets import checks
 from seqnet.datasets.readers import read_array_file
+from seqnet.datasets.text import TextPreparation
 from seqnet.errors import DataError, TrainingError, UsageError
 from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import finite, require_place
 from seqnet.runs.opening import as_probabilities, chosen_classes, is_classifier, open_model
+from seqnet.runs.vocabulary import unknown_tokens, vocabulary_layer
 from seqnet.training.checkpoint import reason, write_file
 
 ROWS = 1024  # prepared at a time, which of images is much
@@ -35,6 +37,7 @@ class Prediction:
     files: list[str] | None = None  # the file of each row
     forecast: list[dict[str, Any]] | None = None  # the rows of the table where they are others than those of outputs
     warnings: list[str] = field(default_factory=list)
+    unknown: str | None = None  # how many of the tokens are out of the model's vocabulary, in words
 
     def rows(self) -> list[dict[str, Any]]:
         """One mapping a row: its file where it has one, then class and probability of each class, or the values."""
@@ -56,23 +59,29 @@ class Prediction:
 
 
 def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int = 256) -> Prediction:
-    """The outputs of a run's checkpoint, or of a model file, for the rows of an npz, npy or csv file, or for files as
-    the run was trained with: an image or a folder of images, a series.
+    """The outputs of a run's checkpoint, or of a model file, for the rows of an npz, npy, csv or text file, or for
+    files as the run was trained with: an image or a folder of images, a series.
 
     Raises DataError, ShapeError, CheckpointError, and TrainingError when outputs are NaN or infinite.
     """
     opened = open_model(run, checkpoint)
     model, loss = opened.model, opened.model.loss
+    preparation = opened.preparation
+    if preparation is None and model.network.front.takes_text and input.suffix.lower() not in (".npz", ".npy"):
+        preparation = TextPreparation()
     parts: list[Array] = []
     files: list[str] = []
-    preparation = opened.preparation
+    looked_up: list[Array] = []
     for rows in preparation.read(input, ROWS) if preparation is not None else [read_array_file(input, Path())]:
         if rows.shape == model.input_shape[1:]:
             rows = rows[None]  # a single row
-        checks.check_numeric(rows, str(input))
+        checks.check_inputs(rows, str(input))
         checks.check_finite(rows, str(input))
         parts.append(model.predict(rows, batch_size, 0))
         files += preparation and preparation.names() or []
+        if vocabulary_layer(model) is not None:
+            looked_up.append(rows)
+    unknown = unknown_tokens(model, np.concatenate(looked_up)) if looked_up else None
     outputs = np.concatenate(parts)
     _require_finite(outputs, model, run)
     warnings = preparation.warnings() if preparation is not None else []
@@ -80,12 +89,13 @@ def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int
         if preparation is not None:
             outputs = preparation.unscaled(outputs)
         forecast = preparation.forecast(outputs) if preparation is not None else None
-        return Prediction(outputs, files=files or None, forecast=forecast, warnings=warnings)
+        return Prediction(outputs, unknown=unknown, files=files or None, forecast=forecast, warnings=warnings)
     count = max(2, outputs.shape[1])
     names = opened.classes
     classes = list(names) if names is not None and len(names) == count else [str(i) for i in range(count)]
     labels = [classes[i] for i in chosen_classes(loss, outputs)]
-    return Prediction(outputs, classes, labels, as_probabilities(loss, outputs), files or None, warnings=warnings)
+    probabilities = as_probabilities(loss, outputs)
+    return Prediction(outputs, classes, labels, probabilities, unknown=unknown, files=files or None, warnings=warnings)
 
 
 def require_writable(path: Path) -> None:

@@ -82,7 +82,8 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
             result.problems.append(Problem(data_path(spec), str(error)))
     result.problems.extend(lint(spec, result.data))
     shape = result.data.input_shape if result.data is not None else spec.stated_input_shape()
-    if not result.errors and shape is not None:
+    known = result.data is not None or shape is None or spec.knows_widths(shape)
+    if not result.errors and shape is not None and known:
         _build(result, spec, shape)
 
 

@@ -17,6 +17,7 @@ from seqnet.checkers import (
 )
 from seqnet.datasets.base import Dataset, Source
 from seqnet.declare import Component, option
+from seqnet.training.mixing import AUGMENT, Mixer
 from seqnet.training.weighting import BALANCED, CLASS_WEIGHT, CLASS_WEIGHTS
 
 KEYS = {
@@ -95,6 +96,12 @@ class TrainingSection(Section):
         "weight of a row of each class, {0: 1.0, 1: 3.0}; sample_weight: by the weights of the data, which then do not "
         "count in the loss",
         default=None,
+    )
+    augment: Annotated[tuple[Mixer, ...], AUGMENT] = option(
+        "mix each row of a batch with another: MixUp or CutMix, or a list of both; labels become shares of classes, "
+        "and metrics of the training rows count the one with the larger share",
+        default=[],
+        example=[{"MixUp": {"alpha": 0.2}}],
     )
     initial_epoch: NonNegativeInt = option("number of the first epoch, from 0", default=0)
     steps_per_epoch: PositiveInt | None = option("batches an epoch; null: all", default=None)

@@ -24,6 +24,7 @@ from seqnet.training.callbacks import Callback, History, Logs, overrides
 from seqnet.training.compiled import Compiled, Guard, prepare, take
 from seqnet.training.feed import Batch, Feed, steps_of, warn_of_end
 from seqnet.training.feed import Rows as Rows  # a part of how the loop is called
+from seqnet.training.mixing import Mixer, Mixing
 from seqnet.training.testing import test
 from seqnet.training.weighting import draw_rows
 
@@ -32,6 +33,7 @@ from seqnet.training.weighting import draw_rows
 class FitOptions:
     """The arguments of fit that shape the loop; `epochs` is the number of the last epoch, as in Keras.
 
+    augment: what mixes the rows of each training batch.
     on_nan: None trains on whatever the numbers become, as Keras does; otherwise fit raises Diverged before a batch
     whose loss is not finite changes a weight, and before a validation with weights that are not.
     """
@@ -45,6 +47,7 @@ class FitOptions:
     validation_batch_size: int | None = None
     validation_freq: int | Sequence[int] = 1
     on_nan: Literal["stop", "rollback"] | None = None
+    augment: Sequence[Mixer] = ()
 
     def validates(self, epoch: int) -> bool:
         """Whether the epoch (from 0) ends with a validation."""
@@ -103,6 +106,8 @@ class Trainer:
     ) -> History:
         """Train. Raises DataError, UsageError, Diverged, and whatever a callback raises."""
         self.options = options
+        self.mixing = Mixing(options.augment, self.compiled.network, self.compiled.loss)
+        self.compiled.engine.train_on(self.mixing.loss)
         if self.compiled.guard is not Guard.ALL:
             self.compiled.guard = Guard.OFF if options.on_nan is None else Guard.LOSS
         if isinstance(train, Rows) and not len(train):
@@ -226,7 +231,7 @@ class Trainer:
             for callback in hooks:
                 callback.on_train_batch_begin(number, {})
             x, y, weight = batch
-            self.last_loss = compiled.train_batch(prepare(compiled.network, x), y, weight)
+            self._step(prepare(compiled.network, x), y, weight)
             position.batch += 1
             position.step += 1
             logs = self.running_logs() if hooks else {}
@@ -253,7 +258,7 @@ class Trainer:
         for callback in hooks:
             callback.on_train_batch_begin(position.batch, {})
         assert self.ahead is not None
-        self.last_loss = self.compiled.train_batch(*self.ahead.get(self.taken, then))
+        self._step(*self.ahead.get(self.taken, then))
         number = position.batch
         position.batch += 1
         position.cursor += 1
@@ -262,6 +267,13 @@ class Trainer:
             logs = self.running_logs()
             for callback in hooks:
                 callback.on_train_batch_end(number, logs)
+
+    def _step(self, x: Array, y: Array, weight: Array | None) -> None:
+        if not self.mixing.mixers:
+            self.last_loss = self.compiled.train_batch(x, y, weight)
+            return
+        mixed = self.mixing.batch(x, y, weight, self.position.step)
+        self.last_loss = self.compiled.train_batch(mixed.x, mixed.y, mixed.weight, mixed.labels)
 
     def _end_epoch(self, validation: Rows | Feed[Batch] | None, callbacks: Sequence[Callback]) -> Logs:
         position, options = self.position, self.options
