@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from seqnet.cli.main import main
 from seqnet.datasets import lazy
 from seqnet.datasets.base import Data, Split
-from seqnet.datasets.lazy import LazyRows, Mapped, RowView, as_array, blocks, mapped_file, rows_of, spooled
+from seqnet.datasets.lazy import LazyRows, Mapped, RowView, as_rows, blocks, mapped_file, rows_of, spooled
 from seqnet.datasets.profile import describe
 from seqnet.datasets.sources import Hdf5, Idx, Npy, Npz
 from seqnet.errors import DataError
@@ -91,7 +91,7 @@ def test_rows_ahead_are_the_same(tmp_path, monkeypatch, resident, window):
     monkeypatch.setattr(lazy, "RESIDENT", resident)
     monkeypatch.setattr(lazy, "WINDOW", window)
     chosen = np.sort(RNG.permutation(50)[:40])
-    for found, array in ((mapped(tmp_path, X), X), (RowView(as_array(mapped(tmp_path, X)), chosen), X[chosen])):
+    for found, array in ((mapped(tmp_path, X), X), (RowView(as_rows(mapped(tmp_path, X)), chosen), X[chosen])):
         order = RNG.permutation(len(array))
         found.expect(order)
         for start in (0, 7, 14, 35, 3, 21):  # also back, as a run that is resumed
@@ -104,7 +104,7 @@ def test_rows_ahead_are_the_same(tmp_path, monkeypatch, resident, window):
 def test_few_rows_are_copied_many_are_looked_up(stored, monkeypatch):
     half = np.arange(0, 50, 2)
     assert type(rows_of(X, half)) is np.ndarray
-    view = rows_of(as_array(stored), half)
+    view = rows_of(as_rows(stored), half)
     assert isinstance(view, RowView) and np.array_equal(view[:], X[half])
     again = rows_of(view, np.array([3, 1]))
     assert isinstance(again, RowView) and again.array is stored and np.array_equal(again[:], X[half][[3, 1]])
@@ -122,7 +122,7 @@ def test_blocks_are_all_rows(monkeypatch, stored):
 
 def test_checks_fingerprint_and_profile_go_block_by_block(tmp_path, monkeypatch):
     monkeypatch.setattr(lazy, "BLOCK", 20)
-    found = Data("d", Split(as_array(mapped(tmp_path, X)), Y))
+    found = Data("d", Split(as_rows(mapped(tmp_path, X)), Y))
     whole = Data("d", Split(X, Y))
     found.check()
     assert found.fingerprint() == whole.fingerprint()
@@ -130,11 +130,11 @@ def test_checks_fingerprint_and_profile_go_block_by_block(tmp_path, monkeypatch)
     bad = X.copy()
     bad[41, 2, 1] = np.nan
     with pytest.raises(DataError, match=r"x_train has 1 NaN .*row 41, position \[2, 1\]"):
-        Data("d", Split(as_array(mapped(tmp_path, bad)), Y)).check()
+        Data("d", Split(as_rows(mapped(tmp_path, bad)), Y)).check()
 
 
 def test_a_column_of_a_table_is_profiled(tmp_path):
-    data = Data("d", Split(as_array(mapped(tmp_path, X[:, 0])), Y))
+    data = Data("d", Split(as_rows(mapped(tmp_path, X[:, 0])), Y))
     assert describe(data)["features"][1] == {
         "name": "1",
         "min": X[:, 0, 1].min(),

@@ -128,8 +128,8 @@ KEYS: list[Case] = [
     (
         "dataset: iris",
         "source: a.npz",
-        "3:3 <source> data has no option 'source' | name the kind of the files: "
-        "csv, images, series, text, npz, hdf5, npy, idx",
+        "3:3 <source> data has no option 'source' | "
+        "name the kind of the files: csv, images, series, text, npz, hdf5, npy, idx",
         "2:1 <data> there is neither a dataset nor a source | add dataset: iris, or a file such as npz: data.npz",
     ),
     ("dataset: iris", "npz: {pat: a.npz}", "3:9 <pat> npz has no option 'pat' | did you mean path?"),

@@ -14,6 +14,7 @@ from seqnet.version import __version__
 COMMANDS = (
     "init",
     "check",
+    "preview",
     "summary",
     "train",
     "evaluate",

@@ -12,7 +12,7 @@ from typing import IO
 import numpy as np
 
 from seqnet.datasets.labels import Array
-from seqnet.datasets.lazy import as_array, mapped_file, spooled
+from seqnet.datasets.lazy import as_rows, mapped_file, spooled
 from seqnet.datasets.readers import (
     BROKEN,
     open_bytes,
@@ -71,7 +71,7 @@ def open_npy(path: Path, limit: int) -> Array:
     if size <= limit or len(shape) < 2 or dtype.kind not in "biuf":
         return read_npy(path)
     _require_rows(fortran, str(path))
-    return as_array(mapped_file(path, dtype, shape, offset))
+    return as_rows(mapped_file(path, dtype, shape, offset))
 
 
 def open_idx(path: Path, limit: int) -> Array:
@@ -86,7 +86,7 @@ def open_idx(path: Path, limit: int) -> Array:
             if expected <= limit or len(shape) < 2:
                 return read_idx(path)
             if zipped:
-                return as_array(spooled(_parts(file), dtype, shape, str(path)))
+                return as_rows(spooled(_parts(file), dtype, shape, str(path)))
         except BROKEN as error:
             if isinstance(error, DataError):
                 raise
@@ -94,7 +94,7 @@ def open_idx(path: Path, limit: int) -> Array:
     offset = 4 + 4 * len(shape)
     if path.stat().st_size > offset + expected:
         raise DataError(f"{path} has bytes after its end: its header announces the shape {shape} of {dtype.name}")
-    return as_array(mapped_file(path, dtype, shape, offset))
+    return as_rows(mapped_file(path, dtype, shape, offset))
 
 
 def _lazy_size(archive: zipfile.ZipFile, member: str) -> int | None:
@@ -119,7 +119,7 @@ def _npz_rows(path: Path, archive: zipfile.ZipFile, member: str, where: str) -> 
             if info.file_size != header + size:
                 raise DataError(f"{where} is damaged (it has {info.file_size - header:,} of {size:,} bytes)")
             if info.compress_type != zipfile.ZIP_STORED:
-                return as_array(spooled(_parts(file), dtype, shape, where))
+                return as_rows(spooled(_parts(file), dtype, shape, where))
             for _ in _parts(file):
                 pass  # reaching the end makes zipfile compare the checksum
     except BROKEN as error:
@@ -128,7 +128,7 @@ def _npz_rows(path: Path, archive: zipfile.ZipFile, member: str, where: str) -> 
         raise DataError(f"{where} is damaged ({reason(error)}); make or fetch the file again") from None
     with open_bytes(path) as raw:
         offset = _start(raw, info) + header
-    return as_array(mapped_file(path, dtype, shape, offset))
+    return as_rows(mapped_file(path, dtype, shape, offset))
 
 
 def _start(file: IO[bytes], info: zipfile.ZipInfo) -> int:

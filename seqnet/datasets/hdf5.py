@@ -15,7 +15,7 @@ import numpy as np
 
 from seqnet.datasets.arrayfiles import lazily
 from seqnet.datasets.labels import Array
-from seqnet.datasets.lazy import as_array, mapped_file, spooled
+from seqnet.datasets.lazy import as_rows, mapped_file, spooled
 from seqnet.datasets.readers import BROKEN, open_bytes, reason
 from seqnet.errors import DataError, suggestion
 
@@ -96,8 +96,8 @@ def _read(stored: Any, path: Path, key: str, *, lazy: bool) -> Array:
         return found.astype(found.dtype.newbyteorder("="), copy=False)
     offset = stored.id.get_offset() if stored.chunks is None and stored.external is None else None
     if offset is not None:
-        return as_array(mapped_file(path, stored.dtype, stored.shape, offset))
-    return as_array(spooled(_parts(stored), stored.dtype, stored.shape, f"{path}: {key}"))
+        return as_rows(mapped_file(path, stored.dtype, stored.shape, offset))
+    return as_rows(spooled(_parts(stored), stored.dtype, stored.shape, f"{path}: {key}"))
 
 
 def _text(path: Path, name: str, where: str) -> Array:

@@ -208,7 +208,7 @@ class RowView(LazyRows):
         return self.array.take(self.rows[rows], axis=0)
 
 
-def as_array(rows: LazyRows) -> Array:
+def as_rows(rows: LazyRows) -> Array:
     """Lazily read rows as the type of what they stand for."""
     return cast(Array, rows)
 
@@ -216,9 +216,9 @@ def as_array(rows: LazyRows) -> Array:
 def rows_of(array: Array, rows: Array) -> Array:
     """The rows of these numbers: a copy of few, a view of those that are read lazily or are many."""
     if isinstance(array, RowView):
-        return as_array(RowView(array.array, array.rows[rows]))
+        return as_rows(RowView(array.array, array.rows[rows]))
     if isinstance(array, LazyRows) or (array.nbytes > COPIED and array.ndim > 1):
-        return as_array(RowView(array, rows.astype(np.int32) if len(array) < 1 << 31 else rows))
+        return as_rows(RowView(array, rows.astype(np.int32) if len(array) < 1 << 31 else rows))
     return array[rows]
 
 

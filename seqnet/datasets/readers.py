@@ -271,7 +271,7 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def existing_path(path: str | Path, base: Path, what: str = "file or folder") -> tuple[Path, bool]:
+def existing_path(path: str | Path, base: Path, what: str) -> tuple[Path, bool]:
     """The full path, counted from the folder `base`, and whether it is a folder. Raises DataError: it is not there."""
     try:
         full = base / Path(path).expanduser()

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from seqnet.checkers import TEXT, Either, PathText, PositiveInt, Tuple
 from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.labels import Array
-from seqnet.datasets.lazy import LazyRows, as_array
+from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import existing_file
 from seqnet.datasets.seriesfile import Steps, filled, read_steps
@@ -171,7 +171,7 @@ class SeriesPreparation(Preparation):
         elif self.horizon == 1:
             y = y[:, 0]
         x = Windows(inputs, windows, self.lookback, self.stride)
-        return Split(as_array(x), np.ascontiguousarray(y))
+        return Split(as_rows(x), np.ascontiguousarray(y))
 
     def finish(self, data: Data) -> None:
         """Nothing: the source has said it."""

@@ -51,7 +51,7 @@ class Text(Source):
 
     def load(self, base: Path) -> Data:
         """Read the texts. Raises DataError with file and line."""
-        path, is_folder = existing_path(self.path, base)
+        path, is_folder = existing_path(self.path, base, "file or folder")
         preparation = TextPreparation(self.column, self.encoding)
         parts = {"train": self._split(path)} if not is_folder else self._parts(path)
         data = Data(path.resolve().stem, preparation=preparation, **parts)
@@ -139,7 +139,7 @@ class TextPreparation(Preparation):
 
     def read(self, path: Path, rows: int) -> Iterator[Array]:
         """Texts (n, 1) of a file, at most `rows` at a time; of a folder each file is one. Raises DataError."""
-        full, is_folder = existing_path(path, Path())
+        full, is_folder = existing_path(path, Path(), "file or folder")
         texts = (entry.text for entry in entries_of(full, self.column, self.encoding))
         if is_folder:
             files = sorted(entry for entry in full.rglob("*") if entry.is_file() and not entry.name.startswith("."))

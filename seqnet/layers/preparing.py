@@ -8,8 +8,6 @@ from typing import Any, Literal
 import numpy as np
 
 from seqnet.arrays import Array, Cache, Shape
-from seqnet.datasets import lazy
-from seqnet.datasets.lazy import LazyRows
 from seqnet.errors import DataError, ShapeError, UsageError
 from seqnet.layers.base import Context, Layer
 
@@ -55,8 +53,6 @@ def as_array(x: Any) -> Array:
     """An array of what a person gave; texts become objects, since the longest of them would size all of NumPy's own."""
     if isinstance(x, str) or (isinstance(x, (list, tuple)) and _first(x) is str):
         return np.array(x, dtype=object)
-    if isinstance(x, LazyRows):
-        return lazy.as_array(x)
     array = np.asarray(x)
     if array.dtype.kind == "S":
         try:

@@ -12,7 +12,7 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.checkers import Checker
 from seqnet.datasets.labels import class_labels
-from seqnet.datasets.lazy import LazyRows, as_array
+from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.datasets.splits import split_rows, tail_rows
 from seqnet.declare import get
 from seqnet.errors import DataError, Problem, ShapeError, UsageError
@@ -26,7 +26,7 @@ from seqnet.training.weighting import CLASS_WEIGHT, class_weights, sampling_weig
 def check_pair(network: Network, x: Any, y: Any) -> tuple[Array, Array]:
     """Inputs (N, ...) and targets (N, ...) that go together. Raises ShapeError, DataError."""
     rows = check_rows(network, x)
-    targets = as_array(y) if isinstance(y, LazyRows) else np.asarray(y)
+    targets = as_rows(y) if isinstance(y, LazyRows) else np.asarray(y)
     if targets.dtype == object or targets.dtype.kind not in "biuf":
         raise DataError(f"y must hold numbers, got an array of dtype {targets.dtype}")
     if len(targets) != len(rows):

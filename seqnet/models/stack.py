@@ -15,7 +15,6 @@ from seqnet.declare import make
 from seqnet.errors import Problem, UsageError
 from seqnet.layers.base import Layer, assign
 from seqnet.layers.core import Input
-from seqnet.layers.preparing import as_array
 from seqnet.layers.symbolic import SymbolicTensor
 from seqnet.network.network import Network
 from seqnet.registry import snake_case
@@ -289,7 +288,7 @@ class Stack(ABC):
 
     def _adopt_shape(self, x: Any) -> None:
         if self._input_shape is None and self._layers:
-            shape = as_array(x).shape
+            shape = np.shape(x)
             self._input_shape = (1,) if len(shape) == 1 else shape[1:]
 
     def _follow_trainable(self, *, force: bool = False) -> None:

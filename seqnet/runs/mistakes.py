@@ -72,7 +72,7 @@ def showing(x: Array, data: Data) -> tuple[Callable[[int], Shown], tuple[str, ..
     if is_text(x):
         return (lambda row: _cut(" | ".join(x[row].reshape(-1).tolist()))), (), 0
     if vocabulary is not None and x.ndim == 2:
-        return (lambda row: _words(x[row], vocabulary)), (), 0
+        return (lambda row: words(x[row], vocabulary)), (), 0
     if is_picture(x):
         low, high = float(x.min()), float(x.max())
         return (lambda row: _picture(x[row], low, high)), (), 0
@@ -100,7 +100,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
 
 
-def _words(numbers: Array, vocabulary: Sequence[str]) -> str:
+def words(numbers: Array, vocabulary: Sequence[str]) -> str:
     """Letters side by side, words with blanks between them; what stands for padding is empty."""
     found = [vocabulary[int(i)] if 0 <= i < len(vocabulary) else f"[{i:g}]" for i in numbers.tolist()]
     between = "" if all(len(token) <= 1 for token in vocabulary) else " "

@@ -43,11 +43,8 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}%" if share == 0 or share >= 0.0005 else "under 0.1%"
 
 
-def unknown_tokens(model: Sequential, x: Array) -> str | None:
-    """How many tokens of these rows the model does not know, in words; None where all are known."""
-    if vocabulary_layer(model) is None:
-        return None
-    tally = tally_of(model, x)
+def unknown_tokens(tally: Tally) -> str | None:
+    """How many of the tokens the model does not know, in words; None where all are known."""
     if not tally.unknown:
         return None
     return (

@@ -13,6 +13,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.datasets.labels import is_text
+from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.errors import DataError, ShapeError, TrainingError
 from seqnet.layers.preparing import as_array
 from seqnet.losses import Loss
@@ -184,7 +185,7 @@ def check_rows(network: Network, x: Any, what: str = "x") -> Array:
 
 def check_raw(network: Network, x: Any, what: str = "x") -> Array:
     """As check_rows, before the layers in front have been applied."""
-    array = as_array(x)
+    array = as_rows(x) if isinstance(x, LazyRows) else as_array(x)
     if is_text(array):
         if not network.front.takes_text:
             first = next(
