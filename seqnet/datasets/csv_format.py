@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 from seqnet.errors import DataError, suggestion
 
 BLOCK = 1 << 20  # bytes looked at in one go
+LONGEST = 1 << 26  # bytes that a row may take
 DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_LINES = 100
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"))
@@ -68,13 +69,17 @@ def open_bytes(path: Path) -> IO[bytes]:
         if start.startswith(first):
             raw.close()
             raise DataError(f"{path} {what}")
-    return cast(IO[bytes], gzip.open(raw) if start.startswith(b"\x1f\x8b") else raw)
+    if not start.startswith(b"\x1f\x8b"):
+        return raw
+    unpacked = gzip.GzipFile(fileobj=raw)
+    unpacked.myfileobj = raw  # type: ignore[assignment]  # which is closed with it
+    return cast(IO[bytes], unpacked)
 
 
-def utf8_blocks(file: IO[bytes], path: Path, encoding: str | None) -> Iterator[bytes]:
-    """The text in UTF-8, without byte-order mark, whole lines at a time. Raises DataError: broken, other encoding."""
+def utf8_blocks(file: IO[bytes], path: Path, form: Format) -> Iterator[bytes]:
+    """The text in UTF-8, without byte-order mark, whole rows at a time. Raises DataError: broken, other encoding."""
     try:
-        yield from _whole_lines(_decoded(file, path, encoding))
+        yield from _whole_rows(_decoded(file, path, form.encoding), form.quote.encode())
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is a broken gzip file ({error}); fetch or make it again") from None
     except OSError as error:
@@ -104,17 +109,25 @@ def _decoded(file: IO[bytes], path: Path, encoding: str | None) -> Iterator[byte
         block = following
 
 
-def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+def _whole_rows(blocks: Iterator[bytes], quote: bytes) -> Iterator[bytes]:
+    """Blocks that end where a line does, outside of quotes."""
     rest = b""
     for block in blocks:
-        cut = block.rfind(b"\n") + 1
-        if not cut:
-            rest += block
-            continue
-        yield rest + block[:cut]
-        rest = block[cut:]
+        data = rest + block
+        cut = data.rfind(b"\n") + 1
+        if cut and quote in data:
+            quotes = data.count(quote, 0, cut)
+            while cut and quotes % 2:
+                before = data.rfind(b"\n", 0, cut - 1) + 1
+                quotes -= data.count(quote, before, cut)
+                cut = before
+            if not cut and len(data) > LONGEST:  # a quote within a cell, or one that is never closed
+                cut = data.rfind(b"\n") + 1
+        if cut:
+            yield data[:cut]
+        rest = data[cut:]
     if rest:
-        yield rest + b"\n"
+        yield rest if rest.endswith(b"\n") else rest + b"\n"
 
 
 def found_out(given: Format, first: bytes, path: Path) -> Format:

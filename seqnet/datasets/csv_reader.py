@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from seqnet.datasets.csv_format import (
     broken,
     decimal_mark,
     found_out,
+    is_number,
     open_bytes,
     sample_lines,
     split_header,
@@ -32,6 +34,7 @@ from seqnet.errors import DataError, suggestion
 
 # What stands for no value, as pandas reads it, and the question mark of older sets.
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
+SAMPLE = 1 << 16  # bytes that tell how a file is written
 PARQUET = (".parquet", ".pq")
 
 
@@ -52,6 +55,7 @@ class CsvFile:
     missing: tuple[str, ...]
     names: tuple[str, ...] = ()
     words: set[str] = field(default_factory=set)  # columns whose cells stay words
+    _numbers_missing: list[float] = field(default_factory=list)  # those of `missing` that are numbers
     _skipped: int = 0  # bytes of the header
     _lines: int = 0  # of the header
 
@@ -59,13 +63,20 @@ class CsvFile:
     def open(cls, path: Path, form: Format, missing: Sequence[str] = MISSING) -> CsvFile:
         """Find out how the file is written, and the names of its columns. Raises DataError."""
         file = cls(path, form, tuple(dict.fromkeys(["", *missing])))
+        file._numbers_missing = [float(text) for text in missing if is_number(text)]
         with open_bytes(path) as raw:
-            first = next(utf8_blocks(raw, path, form.encoding), b"")
+            first = b""
+            for block in utf8_blocks(raw, path, form):
+                first += block
+                if len(first) >= SAMPLE:
+                    break
         if not first.strip():
             raise DataError(f"{path} is empty")
         file.form = found_out(form, first, path)
         file.names, file._skipped, file._lines = split_header(file.form, first, path)
-        rows = [row for row in file.form.reader(iter(sample_lines(first)[file._lines :])) if row]
+        rows = []
+        with suppress(csv.Error):  # which is told with its line when the row is read
+            rows += [row for row in file.form.reader(sample_lines(first)[file._lines :]) if row]
         file.form = replace(file.form, decimal=decimal_mark(file.form, list(zip(*rows, strict=False))))
         return file
 
@@ -87,11 +98,10 @@ class CsvFile:
         """Blocks of the file as tables. strict: words in a column of numbers are an error of the cell."""
         kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]
         numbers: set[str] = set()
-        line, first = self._lines, True
+        line, skipped = self._lines, self._skipped
         with open_bytes(self.path) as raw:
-            for block in utf8_blocks(raw, self.path, self.form.encoding):
-                text = block[self._skipped :] if first else block
-                first = False
+            for block in utf8_blocks(raw, self.path, self.form):
+                text, skipped = block[skipped:], max(0, skipped - len(block))
                 if not text.strip():
                     line += text.count(b"\n")
                     continue
@@ -184,6 +194,8 @@ class CsvFile:
                 return found
         if any(b"_" in cell for cell in cells):  # which float() skips
             return None
+        if self._numbers_missing:
+            found[np.isin(found, self._numbers_missing)] = np.nan
         return found
 
     def _coded(self, cells: list[bytes]) -> Coded:
