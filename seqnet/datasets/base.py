@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -56,7 +56,9 @@ class Data:
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
-    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided.
+    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; rows: the
+    numbers, from 0, that the rows of each split have among those that the source read for training, sorted; a split
+    with a file or an array of its own is not among them.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Data:
     feature_names: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
+    rows: dict[str, Array] = field(default_factory=dict)
 
     def prepare(self) -> None:
         """Fit the preparation to the training rows and put every split through it. Raises DataError."""
@@ -218,3 +221,14 @@ class Source(Component, ABC):
 
         What has to be fitted to the training rows is left to `Data.preparation`, since they are divided afterwards.
         """
+
+    def column_names(self, base: Path) -> tuple[str, ...]:
+        """What `column` knows, of files whose rows are no table. Raises DataError."""
+        return ()
+
+    def column(self, name: str, base: Path) -> Array:
+        """One value a training row, (N,), that is no part of x but may say how the rows are to be divided.
+
+        Raises DataError.
+        """
+        raise DataError(f"{self.spec_name} has no columns")

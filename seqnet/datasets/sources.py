@@ -20,6 +20,7 @@ class Npz(Source):
     x (N, …) numbers, y (N,) labels or numbers, or (N, K) one-hot; plain `x` and `y` are the training rows. Labels may
     be text. `x_test`, `y_test`, `x_val`, `y_val` and `sample_weight` are used where the file has them; so are
     `class_names`, `feature_names` and `vocabulary` (the word that number 0, 1, … of x stands for), arrays of text.
+    Any other array with one value a training row can be what `group_by`, `order_by` or `split_column` names.
     Pickled object arrays are refused.
     """
 
@@ -54,6 +55,14 @@ class Npz(Source):
         ).encoded()
         data.check()
         return data
+
+    def column_names(self, base: Path) -> tuple[str, ...]:
+        """The arrays of the file."""
+        return npz_keys(existing_file(self.path, base, "npz"))
+
+    def column(self, name: str, base: Path) -> Array:
+        """An array of the file."""
+        return read_npz_arrays(existing_file(self.path, base, "npz"), [name])[name]
 
     def _pair(self, path: Path, keys: tuple[str, ...], x_option: str, y_option: str) -> tuple[str, str | None] | None:
         """The names of a split's arrays in the file, or None where the file has no such split."""

@@ -28,6 +28,7 @@ from seqnet.runs.process import this_process
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
 from seqnet.runs.signals import interruptible
+from seqnet.runs.splits import require_same_rows, rows_of, write_splits
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
@@ -96,6 +97,8 @@ def _train(
     stack: ExitStack,
 ) -> RunResult:
     data = spec.load_data()
+    if again is not None:
+        require_same_rows(again.folder, data)
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
     if again is not None and threads is None:
@@ -145,6 +148,7 @@ def _train(
                 _warn_of_other_data(folder, spec, record.fingerprint, on_event)
             else:
                 folders.write_text(folder / folders.SPEC, spec.document.text)
+                write_splits(folder, data.rows, rows_of(data))
             folders.write_text(folder / folders.RESOLVED, record.resolved)
             folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), folders.RUNNING))
             if again is None:

@@ -23,7 +23,7 @@ from seqnet.network.parameters import InitializerError
 from seqnet.optimizers.base import Optimizer
 from seqnet.registry import components, is_known, snake_case
 from seqnet.spec.diagnostics import render_problems
-from seqnet.spec.division import load_rows
+from seqnet.spec.division import Division, Parts
 from seqnet.spec.overrides import apply_overrides
 from seqnet.spec.placing import elsewhere, key_hint, option_path, split_hint
 from seqnet.spec.reader import Document, read_document
@@ -103,14 +103,22 @@ class RunSpec:
             self._check_names(model)
         return model
 
-    def load_data(self) -> Data:
-        """The data, checked and divided as the file says. Raises DataError; SpecError without a data section."""
+    def divisible(self) -> Division:
+        """The data, read but not divided yet. Raises DataError; SpecError without a data section."""
         if self.data is None:
             self.refuse([Problem((), "there is no data section", NEEDED["data"])])
-        data = load_rows(self.data, self.folder, self.seed, self.document)
+        return Division(self.data, self.folder, self.document)
+
+    def load_data(self, division: Division | None = None, parts: Parts | None = None) -> Data:
+        """The data, checked and divided as the file says. Raises DataError; SpecError without a data section.
+
+        division: where they are read already. parts: the row numbers of each split, where they are known.
+        """
+        division = division or self.divisible()
+        data = division.take(division.parts(self.seed) if parts is None else parts)
         if self.training.weighted_sampling == SAMPLE_WEIGHT:  # then they say how often rows are drawn, and no more
-            for split in data.splits.values():
-                split.sampling_weight, split.sample_weight = split.sample_weight, None
+            for name, split in data.splits.items():
+                setattr(data, name, replace(split, sampling_weight=split.sample_weight, sample_weight=None))
         return data
 
     def _check_names(self, model: Sequential) -> None:
@@ -389,7 +397,7 @@ def _plain_data(section: DataSection, folder: FilePath) -> dict[str, Any]:
         return plain
     plain.pop("dataset")
     name, options = next(iter(source.items())) if isinstance(source, dict) else (source, {})
-    path = options.get("path")
-    if path is not None:
-        options = {**options, "path": str((folder / FilePath(path).expanduser()).resolve())}
+    for given, key in ((options := dict(options), "path"), (plain, "validation_file"), (plain, "test_file")):
+        if given.get(key) is not None:
+            given[key] = str((folder / FilePath(given[key]).expanduser()).resolve())
     return {name: options, **plain}
