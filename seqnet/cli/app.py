@@ -19,6 +19,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "report",
+    "cv",
     "find-lr",
     "runs",
     "compare",

@@ -105,14 +105,14 @@ def _train(
         threads = again.threads  # another number would add up in another order
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
-    train_rows, validation = training_rows(spec, data), _validation_rows(data)
+    train_rows, validation = training_rows(spec, data), validation_rows(data)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
     callbacks = [one for one in spec.callbacks if not isinstance(one, BackupAndRestore)]  # the recorder is one
     for callback in callbacks:
         callback.tell = lambda text: on_event("note", {"text": text})
-    monitor, mode = _best_by(callbacks, ways)
+    monitor, mode = best_by(callbacks, ways)
     extra = {
         "classes": data.class_names,
         "preparation": data.preparation and saved(data.preparation),
@@ -141,7 +141,7 @@ def _train(
         with _explained(folder, begun=lambda: again is not None or trainer.position.step > 0):
             if again is None:
                 stack.enter_context(locked(folder))
-            _place_files(callbacks, folder, spec.folder)
+            place_files(callbacks, folder, spec.folder)
             recorder.open(folder)
             if again is not None:
                 _go_on(trainer, recorder, again)
@@ -350,7 +350,7 @@ def _warn_of_other_data(folder: Path, spec: RunSpec, fingerprint: str, on_event:
         on_event("warning", {"problem": Problem(data_path(spec), message, warning=True)})
 
 
-def _place_files(callbacks: Sequence[Callback], folder: Path, given: Path) -> None:
+def place_files(callbacks: Sequence[Callback], folder: Path, given: Path) -> None:
     """Files that the callbacks write go into the run folder unless their path is absolute; those that they read are
     relative to the file that names them, which is in `given`."""
     for callback in callbacks:
@@ -361,7 +361,7 @@ def _place_files(callbacks: Sequence[Callback], folder: Path, given: Path) -> No
             callback.embeddings_metadata = {name: str(path) for name, path in callback.labels(given).items()}
 
 
-def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tuple[str, str]:
+def best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tuple[str, str]:
     """What decides which epoch is best: what EarlyStopping watches, else the validation loss, else the loss."""
     for callback in callbacks:
         if isinstance(callback, EarlyStopping) and callback.monitor in ways:
@@ -385,7 +385,8 @@ def training_rows(spec: RunSpec, data: Data) -> Rows:
     return replace(rows, sampling=sampling_weights(sampling))
 
 
-def _validation_rows(data: Data) -> Rows | None:
+def validation_rows(data: Data) -> Rows | None:
+    """The rows to validate on, where there are any. Raises DataError where they have no targets."""
     return None if data.validation is None else _rows(data.validation, "validation")
 
 
