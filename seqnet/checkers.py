@@ -233,7 +233,8 @@ class Either(Checker):
 
 @dataclass(frozen=True)
 class Tuple(Checker):
-    """A list of values under one rule; `length` fixes how many, `spread` lets one value stand for all of them."""
+    """A list of values under one rule; `length` fixes how many, `spread` lets one value stand for all of them, or for
+    a list of one where any number is good."""
 
     inner: Checker
     length: int | None = None
@@ -247,7 +248,7 @@ class Tuple(Checker):
     def check(self, value: Any, path: Path, problems: list[Problem]) -> Any:
         if self.spread and self.inner.matches(value):
             one = self.inner.check(value, path, problems)
-            return INVALID if one is INVALID else (one,) * typing.cast(int, self.length)
+            return INVALID if one is INVALID else (one,) * (1 if self.length is None else self.length)
         if not self.matches(value):
             return self.refuse(value, path, problems)
         if self.length is not None and len(value) != self.length or len(value) < self.minimum:

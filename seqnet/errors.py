@@ -5,6 +5,7 @@ SeqnetError                 exit 1   something seqnet can explain went wrong
 ├── ShapeError              exit 2   shapes do not fit together           (also a ValueError)
 ├── DataError               exit 2   the data are wrong                   (also a ValueError)
 ├── UsageError              exit 2   a command or a method was called wrongly (also a ValueError)
+├── DownloadError           exit 1   a file of the catalogue could not be fetched
 ├── CheckpointError         exit 1   a run folder or saved model can't be read or written
 └── TrainingError           exit 1   the run failed: NaN, full disk, …
 
@@ -76,6 +77,10 @@ class UsageError(SeqnetError, ValueError):
     exit_code = 2
 
 
+class DownloadError(SeqnetError):
+    """A file of the catalogue could not be fetched, or not be kept."""
+
+
 class CheckpointError(SeqnetError):
     """A run folder, a checkpoint or a saved model can't be read or written."""
 
@@ -96,7 +101,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     found = difflib.get_close_matches(wanted, table, n=1, cutoff=0.6)
     if found and difflib.SequenceMatcher(None, found[0], wanted).ratio() >= 0.75:
         return table[found[0]]
-    # A whole name within a longer one (mnist in fashion_mnist_mini) says more than a few letters in common.
+    # A whole name within a longer one (fashion in fashion_mnist) says more than a few letters in common.
     around = [candidate for candidate in table if len(wanted) > 3 and wanted in candidate]
     if around:
         return table[min(around, key=lambda one: (table[one].islower() != name.islower(), len(one)))]

@@ -32,12 +32,14 @@ KIND_MODULES: dict[str, str] = {
     "regularizer": "seqnet.regularizers",
     "constraint": "seqnet.constraints",
     "callback": "seqnet.callbacks",
+    "mixer": "seqnet.training.mixing",
     "dataset": "seqnet.datasets.catalogue",
     "source": "seqnet.datasets.sources",
+    "column": "seqnet.datasets.columns",
 }
 
 # Kinds whose names are easily taken for one another.
-_SIBLINGS = ("layer", "cell", "loss", "metric", "optimizer", "callback", "activation")
+_SIBLINGS = ("layer", "cell", "loss", "metric", "optimizer", "callback", "activation", "mixer")
 
 _names: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
 _aliases: dict[str, dict[str, type[Component]]] = {kind: {} for kind in KIND_MODULES}
@@ -114,6 +116,8 @@ def _name_hint(kind: str, name: str) -> str:
         article = "an" if other[0] in "aeiou" else "a"
         write = {"activation": f"Activation: {{activation: {name}}}", "cell": f"RNN: {{cell: {name}}}"}
         layer = f"; as a layer write {write[other]}" if kind == "layer" and other in write else ""
+        if {kind, other} == {"layer", "mixer"}:  # both are layers in Keras
+            layer = f"; its place is {'model' if other == 'layer' else f'training: {{augment: [{name}]}}'}"
         return f"{name} is {article} {other}{layer}"
     return f"did you mean {near}?" if near is not None else name_hint(kind)
 

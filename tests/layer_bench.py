@@ -19,6 +19,7 @@ from seqnet.layers.base import Worker, assign
 from seqnet.losses import MeanSquaredError
 from seqnet.network.engine import Engine, Shard
 from seqnet.network.network import Network
+from seqnet.training.compiled import prepare
 from tests.layer_rows import MARK, Row, is_whole, make_input, make_mask, make_target, make_weights, needs_mask_in_front
 from tests.reference import load_reference
 
@@ -150,8 +151,8 @@ class Trainer:
         if weigh and not is_whole(row):
             front.append(Weigh(name="weigh"))
         x = make_input(row)
-        self.x = x if is_whole(row) else x.astype(dtype)
         self.network = Network([*front, layer], x.shape[1:], seed=11)
+        self.x = prepare(self.network, self.network.front(x))
         load_start(self.network, row)
         self.engine = Engine(self.network, MeanSquaredError(), threads=threads)
         self.target: Array | None = None

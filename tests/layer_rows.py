@@ -6,7 +6,8 @@ numbers NumPy promises never to change.
 A row is a dict:
   case      a name of its own; layer: the Keras name; options: as in YAML (nested components as {Name: {options}})
   input     shape with the batch axis; at least 4 rows, so that two shards have something to do
-  values    "normal" (default), "positive", "images" (0 to 255) or ["below", k] for whole numbers
+  values    "normal" (default), "positive", "images" (0 to 255, whole), "colours" (0 to 255) or ["below", k] for whole
+            numbers
   lengths   how many steps of each row are real; the others are masked by a layer in front, which knows them by their
             first number, 2.5. padding: "zeros" makes them zero instead and puts nothing in front, for layers that make
             the mask themselves
@@ -81,6 +82,8 @@ def make_input(row: Row) -> np.ndarray:
         x = rng.randint(0, values[1], shape).astype(np.int32)
     elif values == "images":
         x = rng.randint(0, 256, shape).astype(np.float64)
+    elif values == "colours":
+        x = rng.uniform(0, 255, shape).astype(np.float32).astype(np.float64)
     else:
         x = {"normal": rng.standard_normal, "positive": lambda s: rng.uniform(0.5, 2.0, s)}[values](shape)
         x = x.astype(np.float32).astype(np.float64)  # the same numbers in both precisions

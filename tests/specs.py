@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from seqnet import checkers as c
+from seqnet.cli.reference import example_options
 from seqnet.declare import Component, make, options_of
 from seqnet.errors import Problem
 from seqnet.layers.base import Layer
@@ -113,7 +114,7 @@ def entries(draw: st.DrawFn, base: type[Any], depth: int = DEPTH) -> Any:
         del given[(broken or optional)[0]]
         entry = {name: given}
     if wrong:
-        example = {key: one.example for key, one in options_of(cls).items() if one.required}
+        example = example_options(cls)
         entry = {name: example} if example else name
     return entry
 

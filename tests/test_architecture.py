@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent / "seqnet"
 
 # A room may import itself and the rooms before it. `datasets` stands beside the others, on the ground floor.
 FLOORS = [
-    {"errors", "printable", "version", "arrays"},
+    {"errors", "printable", "version", "arrays", "locking"},
     {"checkers", "declare", "registry", "spelling"},
     {"kernels"},
     {"activations", "initializers", "regularizers", "constraints", "schedules", "datasets"},
@@ -33,6 +33,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {
     ("checkers", "declare"): "a component's options may be components in turn",
     ("registry", "declare"): "type of the classes it records",
+    ("datasets", "console"): "a download shows how far it is, in a script too",
     ("models", "console"): "summary() and fit(verbose=1) print",
 }
 FILES = sorted(ROOT.rglob("*.py"))

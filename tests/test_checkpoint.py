@@ -234,3 +234,23 @@ def test_states_of_recurrent_layers_are_told_apart_by_name() -> None:
     before = [state.tobytes() for state in model.layers[-1].states]
     model.network.parameters.set_carried(dict(reversed(carried.items())))
     assert [state.tobytes() for state in model.layers[-1].states] == before and len(set(before)) == 2
+
+
+def test_two_folders_share_a_file_of_arrays_where_the_disk_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*args: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    saved = Snapshot({"a": np.arange(5.0)}, {"number": 1})
+    for linked in (True, False):
+        best, last = tmp_path / f"{linked}" / "best", tmp_path / f"{linked}" / "last"
+        if not linked:
+            monkeypatch.setattr(os, "link", refused)
+        write_snapshot(best, saved, last)
+        write_snapshot(last, Snapshot({"a": np.zeros(2)}, {"number": 2}))  # which leaves the other alone
+        write_snapshot(best, saved, last)
+        for folder in (best, last):
+            found = read_snapshot(folder)
+            assert found.data["number"] == 1
+            np.testing.assert_array_equal(found.arrays["a"], np.arange(5.0))
+        files = [next(folder.glob("*.safetensors")) for folder in (best, last)]
+        assert files[0].samefile(files[1]) is linked

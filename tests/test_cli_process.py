@@ -110,7 +110,7 @@ def test_a_line_is_readable_as_soon_as_its_epoch_is_over(folder: Path) -> None:
 
 @posix
 def test_ctrl_c_before_training_ends_quietly(folder: Path) -> None:
-    code = "import os, signal, seqnet.spec.run as r; r.load_spec = lambda *a: os.kill(os.getpid(), signal.SIGINT)"
+    code = "import os, signal, seqnet.spec.run as r; r.load_spec = lambda *a, **k: os.kill(os.getpid(), signal.SIGINT)"
     script = f"{code}\nfrom seqnet.cli.main import main\nmain(['summary', 'moons.yaml'])"
     done = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (130, "")

@@ -11,6 +11,7 @@ import pytest
 
 from seqnet.registry import KIND_MODULES, components
 from tests.commands import Run, good, runner
+from tests.file_server import fill_cache
 
 
 @pytest.fixture
@@ -108,7 +109,8 @@ def test_data_list(run: Run) -> None:
 
 
 @pytest.mark.parametrize("name", [cls.spec_name for cls in components("dataset")])
-def test_data_info(name: str, run: Run) -> None:
+def test_data_info(name: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_cache(tmp_path / "home", monkeypatch)
     out = good(run("data", "info", name))
     found = json.loads(good(run("data", "info", name, "--json")))
     assert found["licence"] in " ".join(out.split()) and found["origin"] and len(found["fingerprint"]) == 64

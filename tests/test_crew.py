@@ -58,6 +58,16 @@ STACKS: dict[str, tuple[Array, list[Any]]] = {
         IMAGES,
         [{"Conv2D": {"filters": 4, "kernel_size": 3, "activation": "relu"}}, "MaxPooling2D", "Flatten"],
     ),
+    "pictures": (
+        IMAGES,
+        [
+            "RandomFlip",
+            {"RandomRotation": {"factor": 0.2}},
+            {"RandomErasing": {"value_range": [-3, 3]}},
+            {"Conv2D": {"filters": 4, "kernel_size": 3}},
+            "Flatten",
+        ],
+    ),
     "masked": (
         TOKENS,
         [{"Embedding": {"input_dim": 9, "output_dim": 4, "mask_zero": True}}, {"LSTM": {"units": 5, "dropout": 0.3}}],
@@ -147,6 +157,7 @@ def same(got: dict[str, Any], want: dict[str, Any]) -> None:
         *((stack, "adam", 2, {}) for stack in STACKS),
         *(("dense", optimizer, 2, {}) for optimizer in OPTIMIZERS),
         ("dense", "adam", 3, {}),
+        ("pictures", "adam", 3, {"augment": ["MixUp", "CutMix"]}),
         ("batch statistics", "adam", 3, {}),
         ("masked", "sgd", 3, {}),
         ("masked", "adam", 2, {"sample_weight": RNG(5).uniform(0, 2, ROWS)}),

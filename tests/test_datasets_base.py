@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from seqnet.datasets import checks
+from seqnet.datasets import lazy
 from seqnet.datasets.base import Data, Dataset, Split
 from seqnet.datasets.labels import class_labels
 from seqnet.datasets.profile import describe
@@ -126,6 +126,8 @@ GOOD = [
     data(y=Y - 1),  # -1, 0, 1 are fine where nothing says that they are classes
     data(y=Y - 0.5, task="regression"),
     data(y=Y == 1, task="classification", sample_weight=np.ones(6, np.float32)),
+    data(np.array([["red", "1"]] * 6)),
+    data(np.array([["red", "1"]] * 6, dtype=object)),
     data(X > 3, Y, test=Split(X[:2], Y[:2]), class_names=("a", "b", "c"), task="classification"),
 ]
 
@@ -161,7 +163,8 @@ BAD = [
     ("no columns", data(X[:, :0]), ["rows without content"]),
     ("a single number", data(np.float32(3)[()] + np.zeros(())), ["single value", "shape (rows, …)"]),
     ("objects", data(RAGGED), ["Python objects", "list", "np.array(rows, dtype='float32')"]),
-    ("text in x", data(np.array([["red", "1"]] * 6)), ["x_train holds text ('red')"]),
+    ("text in a part of x", data(test=Split(np.array([["red", "1"]]), Y[:1])), ["x_test and x_train must be alike"]),
+    ("text among objects", data(np.array([["red", 1]] * 6, dtype=object)), ["Python objects", "the first is a str"]),
     ("text in y", data(y=np.array(list("abcabc"))), ["y_train holds text ('a')"]),
     ("text objects in y", data(y=np.array(list("abcabc"), dtype=object)), ["y_train holds text ('a')"]),
     ("dates", data(np.array(["2024-01-01"] * 6, dtype="datetime64[D]")), ["holds dates"]),
@@ -189,7 +192,7 @@ def test_check_refuses(bad, words):
 
 
 def test_check_counts_across_chunks(monkeypatch):
-    monkeypatch.setattr(checks, "CHUNK", 4)  # two rows a chunk
+    monkeypatch.setattr(lazy, "BLOCK", 4)  # two rows a chunk
     with pytest.raises(
         DataError, match=r"1 NaN \(missing\) and 2 infinite values among 12; the first is at row 2, col"
     ):
@@ -261,6 +264,7 @@ def test_profile_of_a_classification():
         "input_shape": [2],
         "dtype": "float32",
         "range": {"min": 0.0, "max": 11.0, "mean": 5.5},
+        "vocabulary": None,
         "features": [
             {"name": "left", "min": 0.0, "max": 10.0, "mean": 5.0},
             {"name": "right", "min": 1.0, "max": 11.0, "mean": 6.0},

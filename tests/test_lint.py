@@ -57,6 +57,7 @@ ERROR, WARNING = "error", "warning"
 N = "Normalization"
 PICTURES = "fashion_mnist_mini"
 SCALE = {"Rescaling": {"scale": 0.00392156862745098}}
+CHANNEL = {"Reshape": {"target_shape": [28, 28, 1]}}
 LOGITS = {"SparseCategoricalCrossentropy": {"from_logits": True}}
 
 # name: (the file, where, how bad, part of the message, part of the hint)
@@ -509,6 +510,39 @@ CASES: dict[str, Case] = {
         "nothing scales them",
         "after Input add Normalization",
     ),
+    "brightness of scaled pictures": (
+        make(SCALE, CHANNEL, {"RandomBrightness": {"factor": 0.2}}, "Flatten", dense(10, "softmax"), dataset=PICTURES),
+        ("model", 2),
+        WARNING,
+        "the values that reach RandomBrightness run from 0 to 1, but its value_range is 0 to 255",
+        "write value_range: [0, 1], or put it before what scales them",
+    ),
+    "contrast of bytes told another range": (
+        make(
+            *(CHANNEL, "RandomFlip", {"RandomContrast": {"factor": 0.2, "value_range": [0, 1]}}, SCALE),
+            *("Flatten", dense(10, "softmax")),
+            dataset=PICTURES,
+        ),
+        ("model", 2, "RandomContrast", "value_range"),
+        WARNING,
+        "run from 0 to 255, but its value_range is 0 to 1",
+        "write value_range: [0, 255]",
+    ),
+    # -- mixing
+    "boxes of rows without form": (
+        make(training={"augment": "CutMix"}),
+        ("training", "augment"),
+        ERROR,
+        "CutMix cuts boxes out of pictures, (height, width, channels), but the rows have shape (4,)",
+        "use MixUp",
+    ),
+    "mixed margins": (
+        make(N, dense(1, "tanh"), loss="hinge", dataset="breast_cancer", training={"augment": ["MixUp"]}),
+        ("training", "augment"),
+        ERROR,
+        "MixUp mixes targets, and hinge takes no mixtures of classes",
+        "categorical_crossentropy",
+    ),
     # -- shapes
     "an Input of another shape": (
         make({"Input": {"shape": [5]}}, N, SOFTMAX),
@@ -597,7 +631,13 @@ KNOWN_FROM_THE_FILE = (
     "two dtypes",
     "an input_shape in the middle",
 )
-WITH_SHAPE = ("a shape in the middle", "more weights than memory", "more output than memory")
+WITH_SHAPE = (
+    "a shape in the middle",
+    "more weights than memory",
+    "more output than memory",
+    "boxes of rows without form",
+    "mixed margins",
+)
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -668,6 +708,16 @@ FINE: dict[str, tuple[RunSpec, Data | None]] = {
         make({"Reshape": {"target_shape": [4]}}, {"Dense": {"units": 3, "activation": "softmax"}}, "Flatten"),
         rows(X, LABELS),
     ),
+    "pictures changed before they are scaled": (
+        make(
+            *(CHANNEL, "RandomFlip", {"RandomBrightness": {"factor": 0.2}}, "AutoContrast", SCALE),
+            *({"RandomInvert": {"value_range": [0, 1]}}, "Flatten", dense(10, "softmax")),
+            dataset=PICTURES,
+            training={"augment": [{"MixUp": {"alpha": 0.3}}]},
+        ),
+        None,
+    ),
+    "mixed rows": (make(training={"augment": "MixUp"}, metrics=["accuracy"]), None),
     "balanced": (make(training={"class_weight": "balanced"}), None),
     "direction known": (
         make(metrics=["accuracy"], callbacks=[{"EarlyStopping": {"monitor": "val_accuracy"}}]),

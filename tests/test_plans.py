@@ -137,6 +137,40 @@ def test_a_normalization_is_folded_for_inference_alone(name: str) -> None:
     assert engine.training is not None and not any(isinstance(one, Folded) for one in engine.training.layers)
 
 
+@pytest.mark.parametrize("kind", ["residual", "projection", "repeat", "nested"])
+def test_normalizations_within_a_block_are_folded_too(kind: str) -> None:
+    inner: list[Layer] = [
+        layers.Conv2D(4, 3, padding="same", use_bias=False),
+        layers.BatchNormalization(),
+        layers.ReLU(),
+        layers.Conv2D(4, 3, padding="same"),
+        layers.BatchNormalization(name="second"),
+    ]
+    block: Layer = layers.Residual(inner, shortcut="projection" if kind == "projection" else "identity")
+    if kind == "repeat":
+        block = layers.Repeat(2, inner)
+    elif kind == "nested":
+        block = layers.Repeat(2, [block, layers.ReLU()])
+    made: list[Layer] = [block.replace(dtype="float64"), layers.Flatten(), layers.Dense(1)]
+    network = Network(made, (5, 6, 4))
+    rng = np.random.default_rng(0)
+    for vector in (network.parameters.theta, network.parameters.frozen):
+        vector[:] = rng.uniform(0.2, 1.0, vector.shape)
+    x, y = rng.standard_normal((3, 5, 6, 4)), np.zeros((3, 1))
+    engine = Engine(network, MeanSquaredError())
+    assert made[0] is network.nodes[0].layer and engine.plain.layers[0] is made[0]
+    assert engine.inference.layers[0] is not made[0] and "second is part of its weights" in engine.inference.notes[0][1]
+    for _ in range(2):
+        kept = x.copy()
+        want = engine.shards[0].forward(made, x, training=False, keep=False).y
+        np.testing.assert_allclose(engine.predict(x), want, rtol=1e-11)
+        np.testing.assert_allclose(engine.test_step(x, y).prediction, want, rtol=1e-11)
+        np.testing.assert_array_equal(x, kept)
+        network.parameters.theta *= 1.5  # weights are read anew each time
+    engine.train_step(x, y)  # trains by the batch, as before
+    assert engine.training is not None and engine.training.layers[0] is made[0]
+
+
 class OwnDense(layers.Dense):
     """A layer of a user's, who may do anything with the weights."""
 

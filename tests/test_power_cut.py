@@ -36,7 +36,7 @@ class Recorder:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.calls: list[Call] = []
-        real_fsync, real_replace, real_open = os.fsync, os.replace, open
+        real_fsync, real_replace, real_link, real_open = os.fsync, os.replace, os.link, open
         real_unlink, real_mkdir = Path.unlink, Path.mkdir
 
         def fsync(handle: int) -> None:
@@ -56,6 +56,10 @@ class Recorder:
             self.calls.append(("create", path))
             return file
 
+        def link(old: Path, new: Path) -> None:
+            real_link(old, new)
+            self.calls.append(("link", Path(old), Path(new)))
+
         def unlink(path: Path, missing_ok: bool = False) -> None:
             there = path.exists()
             real_unlink(path, missing_ok=missing_ok)
@@ -70,6 +74,7 @@ class Recorder:
 
         monkeypatch.setattr(os, "fsync", fsync)
         monkeypatch.setattr(os, "replace", replace)
+        monkeypatch.setattr(os, "link", link)
         monkeypatch.setattr(checkpoint, "open", opened, raising=False)
         monkeypatch.setattr(Path, "unlink", unlink)
         monkeypatch.setattr(Path, "mkdir", mkdir)
@@ -104,6 +109,8 @@ class Disk:
             self.now[path].sure = self.now[path].written
         elif what == "rename":
             self._change(path.parent, (call[2], self.now[path]), (path, None))
+        elif what == "link":
+            self._change(call[2].parent, (call[2], self.now[path]))
         elif what == "unlink":
             self._change(path.parent, (path, None))
         else:
@@ -181,6 +188,27 @@ def test_a_power_cut_leaves_the_old_or_the_new_checkpoint(tmp_path: Path) -> Non
             top = lay_out(found, tmp_path / "disk", tmp_path / "after")
             assert read_snapshot(top / "last").data["number"] == number
     assert states > 60
+
+
+def test_a_power_cut_leaves_both_of_two_folders_that_share_a_file(tmp_path: Path) -> None:
+    best, last = tmp_path / "disk" / "best", tmp_path / "disk" / "last"
+    best.parent.mkdir()
+    disk = Disk()
+    for number in (1, 2):
+        with pytest.MonkeyPatch.context() as patch:
+            recorder = Recorder(patch)
+            write_snapshot(best, snapshot(number), last)
+        assert any(call[0] == "link" for call in recorder.calls)
+        for call in recorder.calls:
+            disk.play(call)
+            for found in disk.after_a_cut():
+                top = lay_out(found, tmp_path / "disk", tmp_path / "after")
+                for name in ("best", "last"):
+                    if number > 1 or (top / name / "state.json").exists():
+                        assert read_snapshot(top / name).data["number"] in (number, max(number - 1, 1)), (call, found)
+    for found in disk.after_a_cut():
+        top = lay_out(found, tmp_path / "disk", tmp_path / "after")
+        assert [read_snapshot(top / name).data["number"] for name in ("best", "last")] == [2, 2]
 
 
 def test_the_model_of_a_disk_finds_what_a_careless_writer_loses(tmp_path: Path) -> None:

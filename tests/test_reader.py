@@ -568,6 +568,27 @@ def test_both_parsers_say_the_same(edits: list[tuple[str, int, str]]) -> None:
     assert outcomes[0] == outcomes[1]
 
 
+# Found by mangling at random: what the parser in C refuses first is not what the one in Python refuses first.
+@pytest.mark.skipif(len(PARSERS) < 2, reason="PyYAML is built without libyaml")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: {!% 1.0}\n",
+        "a: !%pochs: 5\n",
+        "- a: 1\n%b  - c: 2\n",
+        "a: [?,128\n",
+        "a:\n  b: 1\n{*e\n",
+        "a: {\u2028[&b: 1}\n",
+    ],
+)
+def test_both_parsers_explain_the_same(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcomes = []
+    for choice in PARSERS:
+        monkeypatch.setattr(parsing, "CParser", choice.values[0])
+        outcomes.append(outcome(text))
+    assert outcomes[0] == outcomes[1] and "error" in outcomes[0]
+
+
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=40), st.integers(0, len(EXAMPLE)))
 def test_arbitrary_bytes_are_read_or_explained(tmp_path_factory: pytest.TempPathFactory, piece: bytes, at: int) -> None:

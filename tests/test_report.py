@@ -16,6 +16,7 @@ import pytest
 
 from seqnet.arrays import Array
 from seqnet.errors import DataError, TrainingError, UsageError
+from seqnet.models.saving import load_model
 from seqnet.report.page import page
 from seqnet.runs.report import gather
 from seqnet.runs.train import train
@@ -366,12 +367,38 @@ def test_of_one_value_a_class_the_mean_is_shown(tmp_path: Path) -> None:
     assert check_page(page(report)).table("Loss and metrics")[-1][-1] == f"{mean:.4f} mean of 4"
 
 
-def test_several_labels_a_row_are_not_counted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("logits", [False, True])
+def test_of_several_labels_a_row_each_is_counted(logits: bool, tmp_path: Path) -> None:
     y = (rows(40, 4) > 0).astype(np.int64)
-    overrides = ["model.1.Dense.activation=sigmoid", "loss=binary_crossentropy"]
-    found = written(make(tmp_path, CLASSIFIER, *overrides, x=rows(40, 3), y=y))
-    assert "neither one class each nor numbers" in found.content
+    y[3] = 0
+    activation, loss = "sigmoid", "binary_crossentropy"
+    if logits:
+        activation, loss = "linear", "{BinaryCrossentropy: {from_logits: true}}"
+    overrides = [f"model.1.Dense.activation={activation}", f"loss={loss}"]
+    arrays = {"x": rows(40, 3), "y": y, "x_test": rows(40, 3), "y_test": y}
+    run = make(tmp_path, CLASSIFIER, *overrides, class_names=np.array(["sun", "sea", "sand", "sky"]), **arrays)
+    found = written(run)
     assert "Confusion matrix" not in found.content
+    table = found.table("Precision, recall and F1 of each label")
+    outputs = load_model(run / "best").predict(rows(40, 3), verbose=0)
+    taken, there = outputs > (0.0 if logits else 0.5), y.astype(bool)
+    for j, name in enumerate(["sun", "sea", "sand", "sky"]):
+        hit, all_taken = int((taken & there)[:, j].sum()), int(taken[:, j].sum())
+        want = [
+            hit / all_taken if all_taken else 0.0,
+            hit / there[:, j].sum(),
+            2 * hit / (all_taken + there[:, j].sum()),
+        ]
+        assert table[1 + j] == [name, *(f"{value:.4f}" for value in want), str(there[:, j].sum())]
+    worst = found.table("The worst first")
+    assert worst[0][:4] == ["row", "true", "predicted", "confidence"] and len(worst) > 5
+    for row in worst[1:]:
+        number = int(row[0])
+        for told, labels in ((row[1], there[number]), (row[2], taken[number])):
+            assert told == (", ".join(np.array(["sun", "sea", "sand", "sky"])[labels]) or "none")
+        assert row[1] != row[2]
+    shares = [float(row[3].rstrip("%")) for row in worst[1:]]
+    assert shares == sorted(shares, reverse=True) and min(shares) >= 50
 
 
 def test_without_a_mistake_the_page_says_so(tmp_path: Path) -> None:

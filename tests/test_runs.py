@@ -33,6 +33,7 @@ from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import read_snapshot
 from tests.event_reader import events
+from tests.file_server import fill_cache
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -200,7 +201,7 @@ def test_events_come_in_order(tmp_path: Path) -> None:
         ("warning", {"problem"}),  # nothing scales the inputs
         ("data", {"data"}),
         ("model", {"model"}),
-        ("start", {"folder", "resumed", "epoch", "monitor", "mode", "best", "changes"}),
+        ("start", {"folder", "resumed", "epoch", "monitor", "mode", "best", "vocabulary", "changes"}),
     ]
 
 
@@ -327,6 +328,7 @@ VARIANTS = {
     ),
     "multipliers": ("optimizer={Adam: {learning_rate_multipliers: {dense: 0.1, '.*/bias': 0, 'batch.*': 2}}}",),
     "class_weight": ("training.class_weight=balanced", "data.one_hot=true", "loss=categorical_crossentropy"),
+    "mixed": ("training.augment=[MixUp: {alpha: 0.4}]",),
     "weighted_sampling": ("training.weighted_sampling={0: 0, 2: 3.0}", "training.steps_per_epoch=4"),
 }
 
@@ -1205,7 +1207,10 @@ def test_predictions_need_a_known_ending_and_a_place(
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
-def test_every_example_is_checked_and_trains(config: Path, tmp_path: Path) -> None:
+def test_every_example_is_checked_and_trains(
+    config: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill_cache(tmp_path_factory.mktemp("home"), monkeypatch)
     checked = check_file(config)
     assert (checked.problems, checked.unreadable) == ([], None)
     assert checked.summary is not None and checked.data is not None

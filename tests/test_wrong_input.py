@@ -128,7 +128,8 @@ KEYS: list[Case] = [
     (
         "dataset: iris",
         "source: a.npz",
-        "3:3 <source> data has no option 'source' | name the kind of the files: npz, idx",
+        "3:3 <source> data has no option 'source' | "
+        "name the kind of the files: csv, images, series, text, npz, hdf5, npy, idx",
         "2:1 <data> there is neither a dataset nor a source | add dataset: iris, or a file such as npz: data.npz",
     ),
     ("dataset: iris", "npz: {pat: a.npz}", "3:9 <pat> npz has no option 'pat' | did you mean path?"),
@@ -250,8 +251,8 @@ NAMES: list[Case] = [
     ("dataset: iris", "dataset: irs", "3:12 <irs> there is no dataset named 'irs' | did you mean iris?"),
     (
         "dataset: iris",
-        "dataset: mnist",
-        "3:12 <mnist> there is no dataset named 'mnist' | did you mean fashion_mnist_mini?",
+        "dataset: fashion",
+        "3:12 <fashion> there is no dataset named 'fashion' | did you mean fashion_mnist?",
     ),
     ("relu", "rleu", "7:36 <rleu> there is no activation named 'rleu' | did you mean relu?"),
     ("relu", "{leaky_rel: {}}", "7:37 <leaky_rel> there is no activation named 'leaky_rel' | did you mean leaky_relu?"),
@@ -768,8 +769,9 @@ DATA_CASES = {
     ),
     "text": (
         {"x": np.full((60, 4), "a")},
-        "3:8 <rows.npz> rows: x_train holds text ('a'); networks take numbers: turn "
-        "each text into numbers first (a class label into 0, 1, 2, …; a category into one column a value)",
+        "6:5 <Normalization> the rows of rows are texts, but layer 0 (normalization, Normalization) takes numbers | "
+        "begin the model with TextVectorization: {output_sequence_length: 100}, then Embedding: "
+        "{input_dim: 10000, output_dim: 64}",
     ),
 }
 

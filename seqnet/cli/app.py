@@ -14,6 +14,7 @@ from seqnet.version import __version__
 COMMANDS = (
     "init",
     "check",
+    "preview",
     "summary",
     "train",
     "evaluate",
@@ -69,5 +70,6 @@ def _help_width() -> int | None:
 )
 @click.version_option(__version__, "--version", prog_name="seqnet", message="%(prog)s %(version)s")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error; works anywhere.")
+@click.option("--offline", is_flag=True, expose_value=False, help="Fetch no data; works anywhere.")
 def app() -> None:
     """Train Keras-style Sequential networks from one YAML file."""

@@ -1,4 +1,4 @@
-"""`seqnet data`: list and info."""
+"""`seqnet data`: list, info and fetch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from seqnet.cli import options
 from seqnet.cli.usage import Group
 
 if TYPE_CHECKING:
-    from seqnet.datasets.base import Data
+    from seqnet.datasets.base import Data, Dataset
+    from seqnet.declare import Component
 
 
 @click.group(cls=Group, short_help="Show the data sets there are, and what is in them.")
@@ -25,16 +26,7 @@ def list_data(as_json: bool) -> None:
     """List the data sets that a file can name."""
     from seqnet.registry import components
 
-    found = [
-        {
-            "name": cls.spec_name,
-            "task": cls.task,  # type: ignore[attr-defined]
-            "rows": cls.rows,  # type: ignore[attr-defined]
-            "title": cls.title,  # type: ignore[attr-defined]
-            "bundled": cls.bundled,  # type: ignore[attr-defined]
-        }
-        for cls in components("dataset")
-    ]
+    found = sorted((_entry(cls) for cls in components("dataset")), key=lambda entry: not entry["bundled"])
     if as_json:
         options.print_json(found)
         return
@@ -49,12 +41,24 @@ def list_data(as_json: bool) -> None:
 def info(name: str, as_json: bool) -> None:
     """What is in the data set NAME: rows, shapes, ranges, classes, licence and source.
 
-    NAME may also be your own: an npz file, a folder of IDX files, or a YAML file with a data section.
+    NAME may also be your own: an npz, npy or hdf5 file, a folder of images by class or of IDX files, or a YAML file
+    with a data section. Of a data set that is not fetched yet, it says where it is fetched from.
     """
+    from seqnet.console.messages import show_warning
     from seqnet.datasets.profile import describe
 
     data, facts = _open(name)
+    if data is None:
+        if as_json:
+            options.print_json(facts)
+            return
+        from seqnet.console.pages import show_unfetched
+
+        show_unfetched(facts)
+        return
     data.check()
+    for warning in data.warnings:
+        show_warning(warning)
     profile = {**facts, **describe(data)}
     if as_json:
         options.print_json({**profile, "fingerprint": data.fingerprint()})
@@ -64,23 +68,94 @@ def info(name: str, as_json: bool) -> None:
     show_data(profile)
 
 
-def _open(name: str) -> tuple[Data, dict[str, Any]]:
-    """The data, and what the catalogue says of them. Raises UsageError, DataError, SpecError."""
-    from seqnet.datasets.base import Dataset, Source
-    from seqnet.declare import get
+@command.command("fetch")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...", shell_complete=options.complete_datasets)
+@options.as_json
+def fetch_data(names: tuple[str, ...], as_json: bool) -> None:
+    """Fetch the files of the data sets NAME..., so that they can be used without a network.
+
+    They are kept in the folder that the system has for such (SEQNET_HOME names another), and checked by their hashes
+    whenever they are used. A fetch that broke off goes on where it was.
+    """
+    from seqnet.datasets.downloaded import Downloaded
+
+    found = []
+    for entry in [_known(name) for name in names]:
+        files = []
+        if issubclass(entry, Downloaded):
+            made = entry()
+            files = [{"path": str(made.fetched(file)), "bytes": file.size} for file in made.files]
+        found.append({**_entry(entry), "files": files})
+    if as_json:
+        options.print_json(found)
+        return
+    from seqnet.console.pages import show_fetched
+
+    show_fetched(found)
+
+
+def _entry(cls: type[Component]) -> dict[str, Any]:
+    """What the list says of a data set. bytes: on disk, or to be fetched."""
+    from seqnet.datasets.base import Dataset
+
+    assert issubclass(cls, Dataset)
+    state, size = cls.presence()
+    return {
+        "name": cls.spec_name,
+        "task": cls.task,
+        "rows": cls.rows,
+        "title": cls.title,
+        "bundled": cls.bundled,
+        "state": state,
+        "bytes": size,
+    }
+
+
+def _known(name: str, also: str = "") -> type[Component]:
+    """The class of a data set. Raises UsageError."""
     from seqnet.errors import UsageError
     from seqnet.registry import UnknownName, lookup
+
+    try:
+        return lookup("dataset", name)
+    except UnknownName as error:
+        raise UsageError(f"{error}; {error.hint}{also}") from None
+
+
+def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
+    """The data, unless they are still to be fetched, and what the catalogue says of them.
+
+    Raises UsageError, DataError, SpecError.
+    """
+    from seqnet.datasets.base import Dataset
+    from seqnet.datasets.sources import guessed
+    from seqnet.declare import get
     from seqnet.spec.run import load_spec
 
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        return load_spec(name).load_data(), {}
-    if path.suffix == ".npz" or path.is_dir():
-        kind = "idx" if path.is_dir() else "npz"
-        return get(Source, {kind: {"path": name}}).load(Path()), {}
-    try:
-        entry = lookup("dataset", name)
-    except UnknownName as error:
-        raise UsageError(f"{error}; {error.hint}; or name an npz file, a folder of IDX files, a YAML file") from None
-    facts = {fact: getattr(entry, fact) for fact in ("title", "licence", "origin")}
-    return get(Dataset, entry.spec_name).load(), facts
+        spec = load_spec(name)
+        dataset = spec.unfetched
+        return (spec.load_data(), {}) if dataset is None else (None, _facts(dataset))
+    own = guessed(path)
+    if own is not None:
+        data = own.load(Path())
+        data.prepare()
+        return data, {}
+    also = "; or name an npz, npy or hdf5 file, a folder of images or of IDX files, a YAML file"
+    made = get(Dataset, _known(name, also).spec_name)
+    return None if made.missing else made.load(), _facts(made)
+
+
+def _facts(dataset: Dataset) -> dict[str, Any]:
+    """What the catalogue says of a data set; of one that is fetched, also where from and where to."""
+    from seqnet.datasets.downloaded import Downloaded
+
+    facts = {fact: getattr(dataset, fact) for fact in ("title", "licence", "origin", "note")}
+    if not isinstance(dataset, Downloaded):
+        return facts
+    files = [
+        {"path": str(path), "address": file.address, "digest": file.digest, "bytes": file.size, "here": path.is_file()}
+        for file, path in dataset.places.items()
+    ]
+    return {"name": dataset.spec_name, "task": dataset.task, "listed": dataset.rows, **facts, "files": files}

@@ -45,6 +45,7 @@ def command(run: str | None, split: str | None, data: str | None, checkpoint: st
             "classes": found.classes,
             "per_class": found.per_class,
             "confusion_matrix": found.confusion,
+            "original_units": found.original_units,
         }
         options.print_json({**found.values, **extras})
         return
@@ -58,4 +59,5 @@ def command(run: str | None, split: str | None, data: str | None, checkpoint: st
         checkpoint=found.checkpoint,
         per_class=found.per_class,
         confusion=found.confusion,
+        original_units=found.original_units,
     )

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 DONE, FAILED, WRONG_INPUT, INTERRUPTED, PIPE_CLOSED = 0, 1, 2, 130, 141
+OFFLINE = "SEQNET_OFFLINE"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -24,8 +25,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code: 0 done, 1 the run failed, 2 the input is wrong, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
+    offline, before = "--offline" in given, os.environ.get(OFFLINE)
     try:
-        code = _run([argument for argument in given if argument != "--debug"])
+        if offline:
+            os.environ[OFFLINE] = "1"
+        code = _run([argument for argument in given if argument not in ("--debug", "--offline")])
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
@@ -40,6 +44,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
             traceback.print_exc()
         return _explain(error, debug)
+    finally:
+        if offline and before is None:
+            del os.environ[OFFLINE]
+        elif offline and before is not None:
+            os.environ[OFFLINE] = before
 
 
 def _run(arguments: list[str]) -> int:

@@ -26,20 +26,29 @@ from seqnet.cli import options
 def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json: bool, runs: Path) -> None:
     """The class and the probabilities, or the values, for the rows of INPUT: an npz, npy, csv or tsv file.
 
-    An npz file holds them as x, x_test or its only array. Without -o they go to stdout: as csv, or on a terminal the
+    For a model that begins with TextVectorization, INPUT is a text file with a text a line, a csv, tsv or jsonl file
+    with the column of its training, or a folder with one file a text. For a run that was trained on images INPUT is an
+    image or a folder of them; for one that was trained on a table or a series, a csv file of the same columns.
+
+    An npz file holds rows as x, x_test or its only array. Without -o they go to stdout: as csv, or on a terminal the
     first ones as a table.
 
     \b
     seqnet predict runs/fashion_mlp/3 rows.npz -o out.csv
     seqnet predict fashion_mlp rows.csv | head
+    seqnet predict reviews new.txt
     """
-    from seqnet.console.messages import show_note
+    from seqnet.console.messages import show_note, show_warning
     from seqnet.console.theme import is_terminal
     from seqnet.runs.predict import predict, prediction_csv, require_writable, write_predictions
 
     if output is not None:
         require_writable(output)
     found = predict(options.open_run(run, runs), input, checkpoint=checkpoint)
+    if found.unknown is not None:
+        show_note(found.unknown)
+    for warning in found.warnings:
+        show_warning(warning)
     if output is not None:
         write_predictions(found, output)
         show_note(f"wrote {len(found.outputs):,} rows to {output}")

@@ -146,6 +146,8 @@ def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
         return {"model": [one] if cls.spec_name != "Input" else [one, {"Dense": {"units": 10}}]}
     if kind == "cell":
         return {"model": [{"RNN": {"cell": one}}]}
+    if kind == "mixer":
+        return {"training": {"augment": [one]}}
     if kind == "schedule":
         return {"optimizer": {"Adam": {"learning_rate": one}}}
     if kind == "dataset":
@@ -153,6 +155,8 @@ def _example(kind: str, cls: type[Component]) -> dict[str, Any]:
     if kind == "source":
         first = next(iter(options.values()), None)
         return {"data": {cls.spec_name: first if len(options) == 1 else options}}
+    if kind == "column":
+        return {"data": {"csv": {"path": "houses.csv", "target": "price", "columns": {"size": one}}}}
     if kind == "section":
         name = key_of(kind, cls)
         return {name: {"dataset": "iris", "validation_split": 0.2} if name == "data" else {"epochs": 10}}

@@ -131,8 +131,8 @@ def _which(context: click.Context, config: str | None, resume: str | None, runs:
 
 
 def _next(result: RunResult) -> list[str]:
-    run = _quoted(result.folder)
-    return [f"{options.program()} {what}" for what in (f"evaluate {run}", f"report {run}", f"predict {run} INPUT.npz")]
+    run, rows = _quoted(result.folder), "INPUT.txt" if result.texts else "INPUT.npz"
+    return [f"{options.program()} {what}" for what in (f"evaluate {run}", f"report {run}", f"predict {run} {rows}")]
 
 
 def _result(result: RunResult) -> dict[str, Any]:
@@ -192,6 +192,7 @@ class _Events:
                 epochs=training.epochs,
                 batch_size=training.batch_size,
                 seed=self.spec.seed,
+                vocabulary=details["vocabulary"],
                 changes=details["changes"],
             )
         )

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from seqnet.console import theme
-from seqnet.console.format import plural, shape
+from seqnet.console.format import memory, plural, shape
 from seqnet.console.tables import Cell, facts, listing, overview, wide
 from seqnet.printable import printable
 
@@ -124,12 +124,45 @@ def _reflowed(doc: str) -> list[Text]:
 
 def show_datasets(rows: Sequence[Mapping[str, Any]], *, sources: Sequence[str]) -> None:
     """The data sets there are."""
-    table = [[row["name"], row["task"], row["rows"].split(", or ")[0], row["title"]] for row in rows]
-    theme.show(*overview(["name", "task", "rows", ""], table, optional=[2, 1]), "", width=10_000)
+    table = [[row["name"], row["task"], row["rows"].split(", or ")[0], _presence(row), row["title"]] for row in rows]
+    theme.show(*overview(["name", "task", "rows", "here", ""], table, optional=[2, 1, 3]), "", width=10_000)
     own = ", ".join(sources)
     theme.show(
-        f"seqnet data info NAME says what is in one. For your own files: {own} (seqnet describe npz).", width=wide()
+        "What is not fetched yet is fetched when it is first used, or by seqnet data fetch NAME.",
+        f"seqnet data info NAME says what is in one. For your own files: {own} (seqnet describe npz).",
+        width=wide(),
     )
+
+
+def _presence(row: Mapping[str, Any]) -> str:
+    """bundled, 2 KB; fetched, 11 MB; 163 MB to fetch"""
+    number, unit = memory(row["bytes"]).split()
+    size = f"{float(number):.0f} {unit}"
+    if row["state"] == "not fetched":
+        return f"{size} to fetch"
+    return f"{row['state']}, {size}" if row["bytes"] else str(row["state"])
+
+
+def show_fetched(rows: Sequence[Mapping[str, Any]]) -> None:
+    """The files of data sets that are here now."""
+    for row in rows:
+        if not row["files"]:
+            theme.show(Text(f"{row['name']} is {row['state']}: there is nothing to fetch"), width=wide())
+        for file in row["files"]:
+            theme.show(Text(printable(f"{row['name']}: {file['path']} ({memory(file['bytes'])})")), width=wide())
+
+
+def show_unfetched(facts_of: Mapping[str, Any]) -> None:
+    """What is known of a data set whose files are still to be fetched."""
+    pairs: list[tuple[str, Cell]] = [("task", facts_of["task"]), ("rows", facts_of["listed"])]
+    pairs += [(label, facts_of[label]) for label in ("licence", "origin", "note") if facts_of[label]]
+    for place, file in enumerate(facts_of["files"]):
+        here = "is here" if file["here"] else "is to be fetched"
+        pairs.append(("" if place else "files", f"{file['address']} ({memory(file['bytes'])}) {here}"))
+        pairs.append(("", f"to {file['path']}"))
+    heading = Text.assemble((facts_of["name"], theme.TITLE), (f"  {facts_of['title']}", theme.FAINT))
+    advice = f"seqnet data fetch {facts_of['name']} fetches it; then this page shows ranges and classes too."
+    theme.show(heading, "", facts(pairs), "", advice, width=None if theme.is_terminal(sys.stdout) else 120)
 
 
 def show_data(profile: Mapping[str, Any]) -> None:
@@ -138,18 +171,21 @@ def show_data(profile: Mapping[str, Any]) -> None:
     if profile.get("title"):
         parts[0].append(f"  {printable(profile['title'])}", theme.FAINT)
     rows = ", ".join(f"{count:,} {name}" for name, count in profile["rows"].items())
+    of = " characters" if profile["dtype"] == "text" else ""
     pairs: list[tuple[str, Cell]] = [
         ("task", profile["task"] or "not stated"),
         ("rows", rows),
-        ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}"),
+        ("input", f"{shape([None, *profile['input_shape']])} {profile['dtype']}, {_range(profile['range'])}{of}"),
     ]
+    if profile.get("vocabulary"):
+        pairs.append(("words", f"{profile['vocabulary']:,} numbers stand for words or letters"))
     target = profile["target"]
     if target is not None:
         spread = f", {_range(target['range'])}" if "range" in target else ""
         pairs.append(("target", f"{shape([None, *target['shape']])} {target['dtype']}{spread}"))
     if profile["sample_weight"]:
         pairs.append(("weights", "one a training row"))
-    pairs += [(label, profile[label]) for label in ("licence", "origin") if profile.get(label)]
+    pairs += [(label, profile[label]) for label in ("licence", "origin", "note") if profile.get(label)]
     parts += ["", facts(pairs)]
     if profile["features"]:
         parts += ["", *_features(profile["features"])]

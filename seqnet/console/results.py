@@ -35,6 +35,7 @@ def start_lines(
     epochs: int,
     batch_size: int,
     seed: int,
+    vocabulary: str | None = None,
     changes: Sequence[str] = (),
 ) -> list[Text | Table]:
     """What is said before the first epoch."""
@@ -42,8 +43,9 @@ def start_lines(
     steps = math.ceil(rows.get("train", 0) / batch_size)
     plan = f"{plural(epochs, 'epoch')} of {plural(steps, 'step')}, batch size {batch_size}, seed {seed}"
     going_on = f", going on in epoch {resumed_at}" if resumed_at is not None else ""
+    known = [("Tokens", vocabulary)] if vocabulary else []
     return [
-        facts([("Data", f"{data}: {counts} rows"), ("Training", plan)]),
+        facts([("Data", f"{data}: {counts} rows"), *known, ("Training", plan)]),
         *commands("Run", [folder + going_on]),
         *commands("Changed", changes),
         Text(),
@@ -100,12 +102,16 @@ def show_evaluation(
     checkpoint: str,
     per_class: Sequence[Mapping[str, Any]] | None,
     confusion: Sequence[Sequence[int]] | None,
+    original_units: Mapping[str, float] | None = None,
 ) -> None:
-    """Loss and metrics, then for classifiers each class and the confusions."""
+    """Loss and metrics, the errors in the units of the files, then for classifiers each class and the confusions."""
     which = f"{run}, {checkpoint} weights" if checkpoint in ("best", "last") else run
     theme.show(*commands("Run", [which]), *commands("Rows", [f"{rows:,} {split}"]), "", width=10_000)
     table = [[Text(printable(name), theme.KEY), Text(_all(value))] for name, value in values.items()]
     theme.show(listing(["", "value"], table, right=[1]), "")
+    if original_units:
+        table = [[Text(name, theme.KEY), Text(metric(value))] for name, value in original_units.items()]
+        theme.show(listing(["in the file's units", "value"], table, right=[1]), "")
     if per_class:
         _show_classes(per_class)
     if per_class and confusion:

@@ -6,18 +6,21 @@ import hashlib
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from seqnet.datasets import checks
 from seqnet.datasets.labels import Array, Task, count_classes, encode_text, is_text
+from seqnet.datasets.lazy import blocks, rows_of
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.table import Table
 from seqnet.declare import Component
 from seqnet.errors import DataError
 
-__all__ = ["Array", "Data", "Dataset", "Source", "Split", "Task"]
+Pairs: TypeAlias = tuple[tuple[Array, Array], tuple[Array, Array]]
+
+__all__ = ["Array", "Data", "Dataset", "Pairs", "Source", "Split", "Task"]
 
 # What the arrays of each split are called, in messages and in npz files.
 SUFFIX = {"train": "train", "validation": "val", "test": "test"}
@@ -28,7 +31,8 @@ class Split:
     """Rows that are used together: x (N, …), targets y (N,) or (N, …) or None, one weight a row (N,) or None.
 
     sample_weight counts in the loss and in weighted metrics; sampling_weight says how often rows are drawn. raw: the
-    rows as the files have them where a preparation is still to make x of them; x is empty until then.
+    rows as the files have them where a preparation is still to make x of them; x is empty until then. x, and y of
+    several numbers a row, may be `lazy.LazyRows` in the place of an array: rows by slice or number, shape and dtype.
     """
 
     x: Array
@@ -41,13 +45,13 @@ class Split:
         return len(self.x if self.raw is None else self.raw)
 
     def take(self, rows: Array) -> Split:
-        """The given rows (integer indices) as a split of their own."""
+        """The given rows (integer indices) as a split of their own; many are looked up where they are, not copied."""
         y, weight, sampling = (
-            None if part is None else part[rows] for part in (self.y, self.sample_weight, self.sampling_weight)
+            None if part is None else rows_of(part, rows) for part in (self.y, self.sample_weight, self.sampling_weight)
         )
         if self.raw is not None:
             return Split(self.x, y, weight, sampling, self.raw[rows])
-        return Split(self.x[rows], y, weight, sampling)
+        return Split(rows_of(self.x, rows), y, weight, sampling)
 
 
 @dataclass
@@ -58,7 +62,9 @@ class Data:
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
     empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; rows: the
     numbers, from 0, that the rows of each split have among those that the source read for training, sorted; a split
-    with a file or an array of its own is not among them.
+    with a file or an array of its own is not among them; times: the place of each training row in time, (N,) numbers,
+    where rows of other parts must come later; remarks: what people should know of the data, in sentences; warnings:
+    what was left out or could not be read.
     """
 
     name: str
@@ -71,6 +77,9 @@ class Data:
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
     rows: dict[str, Array] = field(default_factory=dict)
+    times: Array | None = None
+    remarks: tuple[str, ...] = ()
+    warnings: list[str] = field(default_factory=list)
 
     def prepare(self) -> None:
         """Fit the preparation to the training rows and put every split through it. Raises DataError."""
@@ -106,10 +115,15 @@ class Data:
         """SHA-256 (hex) over name of the split, dtype, shape and bytes of every array. Raises DataError on objects."""
         digest = hashlib.sha256()
         for split, array_name, array in self._arrays():
-            if array.dtype.hasobject:
-                checks.check_numeric(array, array_name)
             digest.update(f"{split}/{array_name}/{array.dtype.str}/{array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
+            if array.dtype.hasobject:
+                checks.check_inputs(array, array_name)
+                for text in array.flat:
+                    raw = text.encode("utf-8", "surrogatepass")
+                    digest.update(b"%d:%b" % (len(raw), raw))
+                continue
+            for _, rows in blocks(array):
+                digest.update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()
 
     def encoded(self) -> Data:
@@ -142,8 +156,10 @@ class Data:
 
     def _check_split(self, split: Split, suffix: str) -> None:
         x_name, y_name, w_name = (f"{self.name}: {array}_{suffix}" for array in ("x", "y", "sample_weight"))
-        checks.check_numeric(split.x, x_name)
+        checks.check_inputs(split.x, x_name)
         self._check_alike(split.x, self.train.x, x_name, "x_train")
+        if is_text(split.x) != is_text(self.train.x):
+            raise DataError(f"{x_name} and x_train must be alike, and one of them holds texts, the other numbers")
         if split.y is not None:
             checks.check_numeric(split.y, y_name)
             checks.check_lengths(split.x, split.y, x_name, y_name)
@@ -185,7 +201,8 @@ class Dataset(Component, ABC):
     """A catalogue entry: data that seqnet knows by name.
 
     title: one line; licence and origin: under which terms, and from whom, with the reference; rows: how many there
-    are; bundled: comes with the package (stored or generated), so that it needs no network.
+    are; bundled: comes with the package (stored or generated), so that it needs no network; note: what whoever uses
+    it should know.
     """
 
     kind = "dataset"
@@ -195,25 +212,46 @@ class Dataset(Component, ABC):
     task: ClassVar[Task]
     rows: ClassVar[str]
     bundled: ClassVar[bool]
+    note: ClassVar[str] = ""
 
     @abstractmethod
     def load(self) -> Data:
         """Read or make the data. Raises DataError."""
 
     @classmethod
-    def load_data(cls, **options: Any) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    def load_data(cls, *arguments: Any, **options: Any) -> Pairs:
         """((x_train, y_train), (x_test, y_test)), as Keras's `load_data`. Raises SpecError for a wrong option."""
-        data = cls(**options).load()
+        return cls(*arguments, **options).pairs()
+
+    def pairs(self) -> Pairs:
+        """((x_train, y_train), (x_test, y_test)). Raises DataError."""
+        data = self.load()
         train, test = data.train, data.test
         if train.y is None or test is None or test.y is None:
-            raise DataError(f"{cls.spec_name} has no labelled test part")
+            raise DataError(f"{self.spec_name} has no labelled test part")
         return (train.x, train.y), (test.x, test.y)
+
+    @classmethod
+    def presence(cls) -> tuple[str, int]:
+        """Whether the data are here, and how many bytes they take or are to be fetched: ("bundled", 2323)."""
+        return "bundled", 0
+
+    @property
+    def missing(self) -> int:
+        """How many bytes have to be fetched before the data can be read; 0 for what is there."""
+        return 0
+
+    @property
+    def known_shape(self) -> tuple[int, ...] | None:
+        """The shape of one row where it is known without reading the data."""
+        return None
 
 
 class Source(Component, ABC):
     """The user's own files, with the options that say how to read them."""
 
     kind = "source"
+    paths: ClassVar[tuple[str, ...]] = ("path",)  # the options that name files, the most important one first
 
     @abstractmethod
     def load(self, base: Path) -> Data:

@@ -1,4 +1,5 @@
-"""The data sets seqnet knows by name. Those here are real and stored in the package; `generated` makes the others.
+"""The data sets seqnet knows by name. Those here are real and stored in the package; `generated` makes others from
+formulas, `downloaded` and `reviews` fetch theirs.
 
 Each stored set is one npz in bundled/, with its splits, class names and feature names inside; the licence texts lie
 beside them, and tests/reference/make_bundled.py made them.
@@ -9,12 +10,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-from seqnet.datasets import generated
-from seqnet.datasets.base import Data, Dataset
+import numpy as np
+
+from seqnet.datasets import downloaded, generated, reviews
+from seqnet.datasets.base import Array, Data, Dataset
 from seqnet.datasets.sources import Npz
+from seqnet.declare import option
 from seqnet.registry import register
 
-__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine", "generated"]
+__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine"]
+__all__ += ["downloaded", "generated", "reviews"]
 
 FOLDER = Path(__file__).parent / "bundled"
 
@@ -23,6 +28,11 @@ class Stored(Dataset):
     """Base of the sets whose arrays come with the package."""
 
     bundled = True
+
+    @classmethod
+    def presence(cls) -> tuple[str, int]:
+        path = FOLDER / f"{cls.spec_name}.npz"
+        return "bundled", path.stat().st_size if path.is_file() else 0
 
     def load(self) -> Data:
         """Read the arrays. Raises DataError when the installed package lacks the file."""
@@ -139,8 +149,9 @@ class CityNames(Stored):
     x (N, 24) uint8, y (N,) uint8 in 0 … 9. A number of x is a character: 1 … 26 are a … z, 27 a space, 28 a hyphen, 29
     an apostrophe, 0 padding after the name's end; so Embedding needs input_dim: 30 and mask_zero: true.
     `seqnet.datasets.city_names.alphabet[i - 1]` is the character of number i. Names are in small letters without
-    accents (munchen). 1,500 + 300 of each country: its most populous places, without names that two of the countries
-    have.
+    accents (munchen). With as_text, x (N, 1) are the names
+    themselves, for TextVectorization. 1,500 + 300 of each country: its most populous places, without names that two of
+    the countries have.
     """
 
     title = "City names: country from the letters of a town's name"
@@ -151,8 +162,21 @@ class CityNames(Stored):
 
     alphabet: ClassVar[str] = "abcdefghijklmnopqrstuvwxyz -'"
 
+    as_text: bool = option("give the names as texts instead of numbers", default=False)
+
     def load(self) -> Data:
         """Read the arrays. Raises DataError when the installed package lacks the file."""
         data = super().load()
+        if self.as_text:
+            for split in data.splits.values():
+                split.x = self._names(split.x)
+            return data
         data.vocabulary = ("", *self.alphabet)
         return data
+
+    def _names(self, numbers: Array) -> Array:
+        """The names, (N, 1), that rows of numbers stand for."""
+        letters = np.array(["", *self.alphabet])
+        names = np.empty((len(numbers), 1), dtype=object)
+        names[:, 0] = ["".join(row) for row in letters[numbers].tolist()]
+        return names

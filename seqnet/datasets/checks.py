@@ -5,14 +5,11 @@ Every message names the array, how much is wrong, the first place, and what to d
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from seqnet.datasets.labels import Array, is_text, is_whole
+from seqnet.datasets.lazy import LazyRows, RowView, blocks
 from seqnet.errors import DataError
-
-CHUNK = 1 << 20  # entries looked at in one go, so that a check needs no memory to speak of
 
 
 def check_numeric(array: Array, where: str) -> None:
@@ -42,17 +39,24 @@ def check_numeric(array: Array, where: str) -> None:
         raise DataError(f"{where} has dtype {array.dtype}; numbers are needed, such as float32, uint8 or int64")
 
 
+def check_inputs(array: Array, where: str) -> None:
+    """Raise DataError unless `array` holds numbers as check_numeric wants them, or texts, in one row at least."""
+    if array.ndim and array.size and is_text(array):
+        return
+    check_numeric(array, where)
+
+
 def check_finite(array: Array, where: str, columns: tuple[str, ...] | None = None) -> None:
     """Raise DataError when a float array holds NaN, infinity, or what is infinite as float32, the networks' precision.
 
     `columns` are names for the last axis.
     """
-    if array.dtype.kind != "f":
+    if array.dtype.kind != "f" or (isinstance(array, LazyRows) and array.finite):
         return
     limit = float(np.finfo(np.float32).max) if array.dtype.itemsize > 4 else np.inf
     nans = infinities = large = 0
     first: tuple[int, ...] | None = None
-    for start, rows in _chunks(array):
+    for start, rows in blocks(array):
         if np.isfinite(rows).all() and (limit == np.inf or (rows.min() >= -limit and rows.max() <= limit)):
             continue
         bad = ~(np.abs(rows) <= limit) | np.isinf(rows)
@@ -63,6 +67,8 @@ def check_finite(array: Array, where: str, columns: tuple[str, ...] | None = Non
         infinities += int(np.isinf(rows).sum())
         large += int((bad & np.isfinite(rows)).sum())
     if first is None:
+        if isinstance(array, LazyRows) and not isinstance(array, RowView):
+            array.finite = True  # a look at a large file takes a while
         return
     kinds = {"NaN (missing)": nans, "infinite": infinities, "too large (beyond 3.4e38)": large}
     found = [f"{count} {kind}" for kind, count in kinds.items() if count]
@@ -98,12 +104,6 @@ def check_labels(y: Array, where: str, class_names: tuple[str, ...] | None) -> N
                 f"{where} has the label {y[row]} at {_place(row)}, but there are {len(class_names)} class names: "
                 f"labels go from 0 to {len(class_names) - 1}"
             )
-
-
-def _chunks(array: Array) -> Iterator[tuple[int, Array]]:
-    step = max(1, CHUNK // max(1, array[0].size))
-    for start in range(0, len(array), step):
-        yield start, array[start : start + step]
 
 
 def _place(index: tuple[int, ...], columns: tuple[str, ...] | None = None) -> str:

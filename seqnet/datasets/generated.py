@@ -39,6 +39,10 @@ class Generated(Dataset):
     noise: NonNegativeFloat = option("standard deviation of the noise added to each coordinate", default=0.1)
     seed: NonNegativeInt = option("seed of the random numbers", default=0)
 
+    @classmethod
+    def presence(cls) -> tuple[str, int]:
+        return "generated", 0
+
     def load(self) -> Data:
         """Make the data: x (N, features) float32, y (N,) int64 labels or float32 targets."""
         rng = np.random.default_rng(self.seed)

@@ -18,7 +18,7 @@ def is_text(array: Array) -> bool:
     """Whether every entry is a string; pandas hands strings over as an object array."""
     if array.dtype.kind == "O":
         return array.size > 0 and all(isinstance(item, str) for item in array.flat)
-    return array.dtype.kind in "US"
+    return array.dtype.kind in "UST"
 
 
 def is_whole(array: Array) -> bool:

@@ -15,13 +15,19 @@ if TYPE_CHECKING:
     from seqnet.datasets.base import Data, Split
 
 # The module of each kind, by the name that a checkpoint gives it.
-KINDS: dict[str, str] = {}
+KINDS: dict[str, str] = {
+    "table": "seqnet.datasets.table_preparation",
+    "text": "seqnet.datasets.text",
+    "images": "seqnet.datasets.images",
+    "series": "seqnet.datasets.series",
+}
 
 
 class Preparation(ABC):
     """Turns raw rows into numbers, the same way in training, evaluation and prediction."""
 
     kind: ClassVar[str]
+    scales_targets = False  # whether targets are other numbers than those of the files
 
     def exclude(self, names: Iterable[str]) -> None:  # noqa: B027 (most have nothing to leave out)
         """Leave columns that say how rows are divided (group, time, split) out of the inputs, before fit.
@@ -61,6 +67,23 @@ class Preparation(ABC):
 
         Raises DataError.
         """
+
+    def names(self) -> list[str] | None:
+        """What the rows that `read` gave last are called, such as their files; None where they have no names."""
+        return None
+
+    def warnings(self) -> list[str]:
+        """What is to be said about the file that `read` has read."""
+        return []
+
+    def unscaled(self, outputs: Array) -> Array:
+        """Outputs of a network, or targets, (N, …), in the units of the files, where targets were scaled."""
+        return outputs
+
+    def forecast(self, outputs: Array) -> list[dict[str, Any]] | None:
+        """The rows of a table about the outputs for the file that `read` has read, where they are more than one value
+        a row; outputs are unscaled."""
+        return None
 
 
 def saved(preparation: Preparation) -> dict[str, Any]:

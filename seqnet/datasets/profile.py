@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from seqnet.datasets.base import Data
-from seqnet.datasets.labels import Array, class_labels, has_class_columns
+from seqnet.datasets.labels import Array, class_labels, has_class_columns, is_text
+from seqnet.datasets.lazy import blocks
 
 FEATURES = 200  # more columns than this are pixels or the like, not worth a line each
 CLASSES = 1000  # whole numbers beyond this are quantities rather than labels, unless the task says otherwise
@@ -16,36 +17,62 @@ CLASSES = 1000  # whole numbers beyond this are quantities rather than labels, u
 def describe(data: Data) -> dict[str, Any]:
     """A profile of checked data as plain numbers, strings, lists and mappings, fit for JSON.
 
-    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs), features (the
-    same for each column of a table, with its name), target (shape of a row, dtype, for a regression also the range of
-    the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are weights).
+    name, task, rows (by split), input_shape, dtype, range (min, max, mean of the training inputs; of texts, whose dtype
+    is "text", the same of their lengths in characters), vocabulary (how many words or letters the numbers stand for) or
+    None, features (the range of each column of a table, with its name), target (shape of a row, dtype, for a regression
+    also the range of the training rows), classes (label, name, rows by split) or None, sample_weight (whether there are
+    weights).
     """
     splits = data.splits
     x, y = data.train.x, data.train.y
+    spread = _spread(_lengths(x) if is_text(x) else x)
     profile: dict[str, Any] = {
         "name": data.name,
         "task": data.task,
         "rows": {name: len(split) for name, split in splits.items()},
         "input_shape": list(data.input_shape),
-        "dtype": x.dtype.name,
-        "range": _range(x),
+        "dtype": "text" if is_text(x) else x.dtype.name,
+        "range": _whole(spread),
+        "vocabulary": None if data.vocabulary is None else len(data.vocabulary),
         "features": None,
         "target": None,
         "classes": _classes(data),
         "sample_weight": data.train.sample_weight is not None,
     }
-    if x.ndim == 2 and x.shape[1] <= FEATURES:
+    if x.ndim == 2 and x.shape[1] <= FEATURES and data.vocabulary is None and not is_text(x):
         names = data.feature_names or [str(column) for column in range(x.shape[1])]
-        profile["features"] = [{"name": name, **_range(x[:, column])} for column, name in enumerate(names)]
+        ranges = [{name: values[column].item() for name, values in spread.items()} for column in range(x.shape[1])]
+        profile["features"] = [{"name": name, **values} for name, values in zip(names, ranges, strict=True)]
     if y is not None:
         profile["target"] = {"shape": list(y.shape[1:]), "dtype": y.dtype.name}
         if profile["classes"] is None:
-            profile["target"]["range"] = _range(y)
+            profile["target"]["range"] = _whole(_spread(y))
     return profile
 
 
-def _range(array: Array) -> dict[str, float]:
-    return {"min": array.min().item(), "max": array.max().item(), "mean": float(array.mean(dtype=np.float64))}
+def _lengths(texts: Array) -> Array:
+    return np.fromiter((len(text) for text in texts.flat), np.int64, texts.size)
+
+
+def _spread(array: Array) -> dict[str, Array]:
+    """min, max and mean of each number of a row, block by block, since the rows may be more than memory holds."""
+    low: Array | None = None
+    for _, rows in blocks(array):
+        least, most, total = rows.min(axis=0), rows.max(axis=0), rows.sum(axis=0, dtype=np.float64)
+        if low is None:
+            low, high, sums = least, most, total
+        else:
+            low, high, sums = np.minimum(low, least), np.maximum(high, most), sums + total
+    assert low is not None, "checked data have rows"
+    return {"min": np.asarray(low), "max": np.asarray(high), "mean": np.asarray(sums / len(array))}
+
+
+def _whole(spread: dict[str, Array]) -> dict[str, float]:
+    return {
+        "min": spread["min"].min().item(),
+        "max": spread["max"].max().item(),
+        "mean": float(spread["mean"].mean()),
+    }
 
 
 def _classes(data: Data) -> list[dict[str, Any]] | None:

@@ -9,12 +9,13 @@ import csv
 import gzip
 import math
 import stat
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from seqnet.errors import DataError, nearest, suggestion
 # Third byte of an IDX file -> dtype; IDX numbers are big-endian.
 IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
-BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError, NotImplementedError, RuntimeError, MemoryError)
+# There is no list of what zipfile, zlib and NumPy's parser of headers raise at wrong bytes.
+BROKEN = Exception
 BLOCK = 1 << 24
 PICKLED = (
     "is an array of Python objects, stored as a pickle, which seqnet never loads because a pickle can run code; save "
@@ -34,7 +36,7 @@ PICKLED = (
 
 def existing_file(path: str | Path, base: Path, kind: str) -> Path:
     """The file `path`, counted from the folder `base`. Raises DataError, with the nearest name, where there is none."""
-    full, is_folder = _existing(path, base, "file")
+    full, is_folder = existing_path(path, base, "file")
     if is_folder:
         hint = "; for a folder of IDX files write idx: {path: …}" if kind == "npz" else ""
         raise DataError(f"{full} is a folder; {kind} needs a file{hint}")
@@ -43,7 +45,7 @@ def existing_file(path: str | Path, base: Path, kind: str) -> Path:
 
 def existing_folder(path: str | Path, base: Path, kind: str) -> Path:
     """The folder `path`, counted from the folder `base`. Raises DataError, with the nearest name, if there is none."""
-    full, is_folder = _existing(path, base, "folder")
+    full, is_folder = existing_path(path, base, "folder")
     if not is_folder:
         raise DataError(f"{full} is a file; {kind} needs the folder that holds the files")
     return full
@@ -51,24 +53,24 @@ def existing_folder(path: str | Path, base: Path, kind: str) -> Path:
 
 def npz_keys(path: Path) -> tuple[str, ...]:
     """The names of the arrays in an npz file, without reading them. Raises DataError: not an npz, broken."""
-    with _npz(path) as (_, members):
+    with open_npz(path) as (_, members):
         return tuple(members)
 
 
 def read_npz_arrays(path: Path, keys: Iterable[str] | None = None) -> dict[str, Array]:
     """The arrays of an npz file, by key; with `keys` only those. Raises DataError: not an npz, broken, key missing,
     an array of pickled objects."""
-    with _npz(path) as (archive, members):
+    with open_npz(path) as (archive, members):
         wanted = list(members) if keys is None else list(keys)
         for key in wanted:
             if key not in members:
                 raise DataError(f"{path} has no array {key!r}; {suggestion(key, members)}")
-        return {key: _read_member(archive, members[key], f"{path}: {key}") for key in wanted}
+        return {key: read_npz_member(archive, members[key], f"{path}: {key}") for key in wanted}
 
 
 def read_npy(path: Path) -> Array:
     """The array of an npy file. Raises DataError: not an npy, broken, pickled objects."""
-    with _open(path) as file:
+    with open_bytes(path) as file:
         return _read_array(file, str(path))
 
 
@@ -79,7 +81,7 @@ def read_idx(path: Path) -> Array:
     Raises DataError: wrong first bytes, unknown dtype, fewer or more numbers than announced, broken gzip.
     Reference: LeCun, Cortes, Burges, The MNIST database of handwritten digits.
     """
-    with _open(path) as raw:
+    with open_bytes(path) as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
         raw.seek(0)
         try:
@@ -152,7 +154,7 @@ def read_csv_numbers(path: Path) -> Array:
         return np.array(rows, dtype=np.float64).astype(np.float32)
 
 
-def _open(path: Path) -> IO[bytes]:
+def open_bytes(path: Path) -> IO[bytes]:
     try:
         return path.open("rb")
     except OSError as error:
@@ -160,9 +162,9 @@ def _open(path: Path) -> IO[bytes]:
 
 
 @contextmanager
-def _npz(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, str]]]:
+def open_npz(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, str]]]:
     """The open archive, and its member names by array name."""
-    with _open(path) as file:
+    with open_bytes(path) as file:
         start = file.read(6)
         if start == b"\x93NUMPY":
             raise DataError(f"{path} holds one npy array, not an npz; save it as np.savez('file.npz', x=x, y=y)")
@@ -176,7 +178,8 @@ def _npz(path: Path) -> Iterator[tuple[zipfile.ZipFile, dict[str, str]]]:
             yield archive, {name.removesuffix(".npy"): name for name in archive.namelist()}
 
 
-def _read_member(archive: zipfile.ZipFile, member: str, where: str) -> Array:
+def read_npz_member(archive: zipfile.ZipFile, member: str, where: str) -> Array:
+    """The array of a member of an open npz. Raises DataError."""
     try:
         with archive.open(member) as file:
             array = _read_array(file, where)
@@ -185,28 +188,43 @@ def _read_member(archive: zipfile.ZipFile, member: str, where: str) -> Array:
     except DataError:
         raise
     except BROKEN as error:
-        raise DataError(f"{where} is damaged ({_reason(error)}); make or fetch the file again") from None
+        raise DataError(f"{where} is damaged ({reason(error)}); make or fetch the file again") from None
+
+
+def read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
+    """Shape, whether it is in Fortran's order, dtype and length in bytes of the header of an npy array.
+
+    Raises DataError: no array, pickled objects.
+    """
+    try:
+        version = np.lib.format.read_magic(file)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a header as Python 2 wrote it is as good
+            shape, fortran, dtype = read(file)
+    except (zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{where} is damaged ({reason(error)}); make or fetch the file again") from None
+    except BROKEN as error:
+        raise DataError(f"{where} is not a NumPy array ({reason(error)})") from None
+    if dtype.hasobject:
+        raise DataError(f"{where} {PICKLED}")
+    if any(length < 0 for length in shape):
+        raise DataError(f"{where} is damaged (its header gives the shape {shape}); make or fetch the file again")
+    return shape, fortran, dtype, file.tell()
 
 
 def _read_array(file: IO[bytes], where: str) -> Array:
-    try:
-        version = np.lib.format.read_magic(file)
-        read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        if version in ((1, 0), (2, 0)) and read_header(file)[2].hasobject:
-            raise DataError(f"{where} {PICKLED}")
-    except DataError:
-        raise
-    except BROKEN as error:
-        raise DataError(f"{where} is not a NumPy array ({_reason(error)})") from None
+    read_header(file, where)
     try:
         file.seek(0)
         array: Array = np.lib.format.read_array(file, allow_pickle=False)
     except BROKEN as error:
-        raise DataError(f"{where} is damaged ({_reason(error)}); make or fetch the file again") from None
+        raise DataError(f"{where} is damaged ({reason(error)}); make or fetch the file again") from None
     return array
 
 
-def _parse_idx(file: IO[bytes] | gzip.GzipFile, path: Path) -> Array:
+def read_idx_header(file: IO[bytes] | gzip.GzipFile, path: Path) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """dtype, big-endian, and shape of an IDX file that is at its beginning. Raises DataError."""
     start = file.read(4)
     if len(start) < 4 or start[:2] != b"\x00\x00":
         raise DataError(f"{path} is not an IDX file: it starts with {start!r} instead of two zero bytes")
@@ -215,8 +233,11 @@ def _parse_idx(file: IO[bytes] | gzip.GzipFile, path: Path) -> Array:
     axes = file.read(4 * start[3])
     if start[3] == 0 or len(axes) < 4 * start[3]:
         raise DataError(f"{path} is cut off or broken: its header announces {start[3]} axes")
-    shape = tuple(int(size) for size in np.frombuffer(axes, ">u4"))
-    dtype = np.dtype(IDX_DTYPES[start[2]])
+    return np.dtype(IDX_DTYPES[start[2]]), tuple(int(size) for size in np.frombuffer(axes, ">u4"))
+
+
+def _parse_idx(file: IO[bytes] | gzip.GzipFile, path: Path) -> Array:
+    dtype, shape = read_idx_header(file, path)
     expected = math.prod(shape) * dtype.itemsize
     content = bytearray()
     # In blocks, and only until there is too much: a false header may announce more than any memory holds.
@@ -250,8 +271,8 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _existing(path: str | Path, base: Path, what: str) -> tuple[Path, bool]:
-    """The full path and whether it is a folder."""
+def existing_path(path: str | Path, base: Path, what: str) -> tuple[Path, bool]:
+    """The full path, counted from the folder `base`, and whether it is a folder. Raises DataError: it is not there."""
     try:
         full = base / Path(path).expanduser()
         mode = full.stat().st_mode
@@ -276,5 +297,5 @@ def _near(full: Path) -> str:
     return f"; did you mean {near}?" if near else ""
 
 
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException) -> str:
     return " ".join(str(error).split())[:120] or type(error).__name__

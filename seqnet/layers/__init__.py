@@ -4,10 +4,31 @@ from __future__ import annotations
 
 from seqnet.layers.activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
 from seqnet.layers.attention import PositionalEmbedding, SelfAttention, TransformerEncoder
+from seqnet.layers.augmentation_colour import (
+    AutoContrast,
+    Equalization,
+    RandomBrightness,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomSaturation,
+    Solarization,
+)
+from seqnet.layers.augmentation_places import (
+    RandomCrop,
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from seqnet.layers.base import Context, Layer, ParamSpec
 from seqnet.layers.batch_normalization import BatchNormalization
 from seqnet.layers.bidirectional import Bidirectional
 from seqnet.layers.blocks import Repeat, Residual
+from seqnet.layers.categories import CategoryEncoding, Discretization, Hashing
 from seqnet.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from seqnet.layers.convolution import Conv1D, Conv2D, Conv3D
 from seqnet.layers.core import Activation, ActivityRegularization, Dense, Identity, Input
@@ -15,6 +36,8 @@ from seqnet.layers.depthwise_convolution import DepthwiseConv1D, DepthwiseConv2D
 from seqnet.layers.einsum import EinsumDense
 from seqnet.layers.embedding import Embedding, Masking
 from seqnet.layers.gru import GRU, GRUCell
+from seqnet.layers.images import CenterCrop, Resizing
+from seqnet.layers.lookup import IntegerLookup, StringLookup
 from seqnet.layers.lstm import LSTM, LSTMCell
 from seqnet.layers.normalization import (
     GroupNormalization,
@@ -68,6 +91,7 @@ from seqnet.layers.reshaping import (
 from seqnet.layers.rnn import RNN, StackedRNNCells
 from seqnet.layers.simple_rnn import SimpleRNN, SimpleRNNCell
 from seqnet.layers.ternary import TernaryDense
+from seqnet.layers.text_vectorization import TextVectorization
 from seqnet.layers.time_distributed import TimeDistributed
 from seqnet.layers.transposed_convolution import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
 from seqnet.layers.upsampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -104,6 +128,7 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "AlphaDropout",
+    "AutoContrast",
     "AveragePooling1D",
     "AveragePooling2D",
     "AveragePooling3D",
@@ -112,6 +137,8 @@ __all__ = [
     "AvgPool3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
+    "CenterCrop",
     "Context",
     "Conv1D",
     "Conv1DTranspose",
@@ -134,10 +161,12 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dropout",
     "ELU",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRU",
     "GRUCell",
@@ -156,9 +185,11 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "LSTM",
     "LSTMCell",
     "Layer",
@@ -178,12 +209,26 @@ __all__ = [
     "PositionalEmbedding",
     "RMSNormalization",
     "RNN",
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "Repeat",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "Residual",
+    "Resizing",
     "SelfAttention",
     "SeparableConv1D",
     "SeparableConv2D",
@@ -192,12 +237,15 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StringLookup",
     "TernaryDense",
+    "TextVectorization",
     "TimeDistributed",
     "TransformerEncoder",
     "UnitNormalization",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -18,8 +19,9 @@ from seqnet.arrays import Array, Cache, Shape
 from seqnet.checkers import PositiveInt, ShapeOption
 from seqnet.constraints import Constraint
 from seqnet.declare import Component, option
-from seqnet.errors import ShapeError, UsageError
+from seqnet.errors import CheckpointError, ShapeError, UsageError
 from seqnet.initializers import Initializer
+from seqnet.kernels.draws import Draws
 from seqnet.kernels.products import multiply
 from seqnet.layers.symbolic import SymbolicTensor
 from seqnet.registry import register
@@ -184,16 +186,20 @@ class Grads:
 
 
 class Worker:
-    """What the layers of one shard share: random stream, scratch memory, and the meeting point of the shards."""
+    """What the layers of one shard share: random streams, scratch memory, and the meeting point of the shards.
 
-    __slots__ = ("index", "count", "rng", "rows", "first", "penalty", "exchange", "_scratch")
+    rng: a stream of the shard's own. draws: numbers that belong to the rows, whoever has them.
+    """
 
-    def __init__(self, rng: np.random.Generator, index: int = 0, count: int = 1) -> None:
+    __slots__ = ("index", "count", "rng", "draws", "rows", "first", "penalty", "exchange", "_scratch")
+
+    def __init__(self, rng: np.random.Generator, index: int = 0, count: int = 1, draws: Draws | None = None) -> None:
         self.index = index
         self.count = count
         self.rng = rng
+        self.draws = Draws(np.zeros(2, np.uint64)) if draws is None else draws
         self.rows = 0  # of the whole batch
-        self.first = 0  # the row of the batch that x begins with
+        self.first = 0  # the row of the batch that x begins with, in rows as the layer sees them
         self.penalty = 0.0  # what outputs of layers inside layers add to the loss, of the pass under way
         self.exchange: Callable[[int, Array], Array] | None = None
         self._scratch = np.empty(0, np.uint8)
@@ -209,7 +215,7 @@ class Worker:
 class Context:
     """Everything a layer may need in a call beside x: parameters, gradients, randomness, the mask, the shard."""
 
-    __slots__ = ("params", "grads", "children", "worker", "carried", "training", "mask")
+    __slots__ = ("params", "grads", "children", "worker", "carried", "number", "training", "mask")
 
     def __init__(
         self,
@@ -225,6 +231,7 @@ class Context:
         self.children = children  # of the layers inside this one, in the order of Layer.children
         # What a layer with carries_state takes from one batch to the next; the network's, so every shard has the same.
         self.carried = {} if carried is None else carried
+        self.number = 0  # of this place among all in the network, layers within layers counted
         self.training = False
         self.mask: Array | None = None  # (N, T), False where a step is padding
 
@@ -233,6 +240,16 @@ class Context:
         """This shard's random stream."""
         return self.worker.rng
 
+    def uniform(self, rows: int, count: int, seed: int | None) -> Array:
+        """(count, rows) numbers in [0, 1), float64: the same for a row however the batch is cut and shared out."""
+        worker = self.worker
+        return worker.draws.uniform(self.number, seed, worker.first, rows, count)
+
+    def stream_of(self, row: int, seed: int | None) -> np.random.Generator:
+        """A random stream of row `row` of x alone, the same however the batch is cut and shared out."""
+        worker = self.worker
+        return worker.draws.of_row(self.number, seed, worker.first + row)
+
     @property
     def rows(self) -> int:
         """Rows of the whole batch, over all shards."""
@@ -240,7 +257,7 @@ class Context:
 
     @property
     def first_row(self) -> int:
-        """Where in the batch x begins, for messages."""
+        """Where in the batch x begins."""
         return self.worker.first
 
     def scratch(self, shape: tuple[int, ...], dtype: Any) -> Array:
@@ -263,6 +280,19 @@ class Context:
         inner.training = self.training
         inner.mask = mask
         return inner
+
+
+@dataclass
+class Tally:
+    """How many tokens were looked up, and how many of them are in no vocabulary."""
+
+    tokens: int = 0
+    unknown: int = 0
+
+    @property
+    def share(self) -> float:
+        """Of the tokens, those out of vocabulary; 0 where there are none."""
+        return self.unknown / self.tokens if self.tokens else 0.0
 
 
 class Layer(Component):
@@ -291,6 +321,11 @@ class Layer(Component):
     takes_largest: ClassVar[bool] = False
     # True: the layer takes statistics from the training rows with adapt(data).
     adapts: ClassVar[bool] = False
+    # True: `encode` computes y from x and what the layer itself knows, without variables. Such layers in front of a
+    # stack, where no gradient is needed, are applied to all rows once, before the engine sees any.
+    prepares: ClassVar[bool] = False
+    # True: x may be texts; encode makes numbers of them.
+    takes_text: bool = False
     # True: a batch starts where the one before ended (ctx.carried), so it is neither shared out nor cut.
     carries_state: bool = False
     # True: the layer walks along the steps of a sequence, so that each cut of a batch costs it a walk.
@@ -365,6 +400,24 @@ class Layer(Component):
     def adapt(self, data: Any) -> None:
         """Take statistics from rows as they reach the layer: an array or an iterable of batches. Raises UsageError."""
         raise UsageError(f"{self.spec_name} has nothing to adapt")
+
+    def encode(self, x: Array, tally: Tally | None = None) -> Array:
+        """y of a layer that `prepares`, in the smallest dtype that holds it. tally: counts what is out of vocabulary.
+
+        Raises DataError for values the layer can't take, UsageError before it is adapted.
+        """
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Any] | None:
+        """What adapt took that is in no variable, as plain data fit for JSON; None where there is no such thing."""
+        return None
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """The inverse of `state`. Raises CheckpointError."""
+        raise CheckpointError(f"{self.spec_name} keeps no state, but the file has some for {self.name}")
+
+    def place_files(self, folder: Path) -> None:
+        """Take relative paths among the options as relative to this folder."""
 
     def affine(self, params: Mapping[str, Array]) -> tuple[Array, Array]:
         """Of a layer that scales_channels: scale and shift, each (C,) in float64, of y = scale x + shift."""

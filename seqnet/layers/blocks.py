@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from seqnet.errors import ShapeError
 from seqnet.layers.base import Context, Layer, layer, show_shape
 from seqnet.layers.convolution import Conv1D, Conv2D, Conv3D
 from seqnet.layers.core import Dense, Input
-from seqnet.layers.fusing import fused, makes_its_own
+from seqnet.layers.fusing import ends_with_its_own, fused, makes_its_own
 from seqnet.layers.inner import flops_of, mask_after, run, run_all, run_all_back, run_back
 from seqnet.registry import snake_case
 
@@ -25,8 +26,22 @@ CONVOLUTIONS: dict[int, type[Layer]] = {2: Conv1D, 3: Conv2D, 4: Conv3D}
 PROBE = 5040  # a length that many strides divide
 
 
-class _Block(Layer):
+class Block(Layer):
     """A layer that runs a list of layers."""
+
+    @property
+    def sequence(self) -> Sequence[Layer]:
+        """The layers inside, in the order in which they run; the first of `children`."""
+        raise NotImplementedError
+
+    def run_as(self, layers: Sequence[Layer]) -> Self:
+        """The same block, same variables, with other layers of the same effect in the places of its own."""
+        other = copy.copy(self)
+        other._run(layers)
+        return other
+
+    def _run(self, layers: Sequence[Layer]) -> None:
+        self._running, _ = fused(layers)
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -47,7 +62,7 @@ class _Block(Layer):
 
 
 @layer()
-class Residual(_Block):
+class Residual(Block):
     """y = activation(f(x) + s(x)), f the layers one after the other, s the shortcut around them.
 
     x: (N, ...) -> y: the shape of f(x). shortcut: identity is s(x) = x, which asks f to keep the shape; projection is
@@ -67,8 +82,12 @@ class Residual(_Block):
 
     def setup(self) -> None:
         self.adopt(self.layers)
-        self._running, _ = fused(self.layers)
+        self._run(self.layers)
         self._projections: dict[Shape, Layer] = {}
+
+    @property
+    def sequence(self) -> Sequence[Layer]:
+        return self.layers
 
     def output_shape(self, in_shape: Shape) -> Shape:
         *_, out_shape = _shapes(self.layers, in_shape)
@@ -94,7 +113,7 @@ class Residual(_Block):
         around, projected = x, None
         if self.shortcut == "projection":
             around, _, projected = run(self._projection(x.shape[1:]), x, ctx, len(self.layers), ctx.mask)
-        z = np.add(inner, around, out=inner if makes_its_own(self._running[-1]) else None)
+        z = np.add(inner, around, out=inner if ends_with_its_own(self._running) else None)
         y, activated = self.activation.forward(z, out=z)
         return y, (caches, projected, activated, x.shape[1:])
 
@@ -160,7 +179,7 @@ class Residual(_Block):
 
 
 @layer()
-class Repeat(_Block):
+class Repeat(Block):
     """The layers, `times` times one after the other, each time with weights of their own.
 
     x: (N, ...) -> y: the shape that comes out in the end. `copies` holds the layers as they run.
@@ -173,7 +192,11 @@ class Repeat(_Block):
         self.adopt(self.layers)
         self.takes_integers = self.layers[0].takes_integers
         self.copies = [type(one).from_config(one.get_config()) for _ in range(self.times) for one in self.layers]
-        self._running, _ = fused(self.copies)
+        self._run(self.copies)
+
+    @property
+    def sequence(self) -> Sequence[Layer]:
+        return self.copies
 
     def output_shape(self, in_shape: Shape) -> Shape:
         return _shapes(self.copies, in_shape)[-1]

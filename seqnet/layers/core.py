@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from seqnet.activations import Activation as ActivationFunction
 from seqnet.arrays import Array, Cache, Shape
@@ -28,6 +29,12 @@ class Input(Layer):
 
     shape: ShapeOption = option("shape of one row, without the batch axis; null for any length", example=[28, 28])
     batch_size: PositiveInt | None = option("a fixed batch size, needed by stateful layers only", default=None)
+    dtype: Literal["float32", "float64", "int32", "int64", "string"] | None = option(  # type: ignore[assignment]
+        "float64 makes the whole model compute in double precision; string says that rows are texts, which the layer "
+        "after it decides, as integers are taken where it takes them",
+        default=None,
+        kw_only=True,
+    )
 
     def stated_input_shape(self) -> Shape | None:
         return self.shape

@@ -39,3 +39,9 @@ def ours(*layers: Layer) -> bool:
 def makes_its_own(layer: Layer) -> bool:
     """Whether y is an array that nobody else has, nor the layer's backward needs; then so is dx."""
     return plain(layer) and (layer.ends_with_product or layer.scales_channels)
+
+
+def ends_with_its_own(layers: Sequence[Layer]) -> bool:
+    """Whether what these layers put out, one after the other, is such an array."""
+    makers = [layer for layer in layers if not (isinstance(layer, Identity) and plain(layer))]
+    return bool(makers) and makes_its_own(makers[-1])

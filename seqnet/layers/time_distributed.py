@@ -57,7 +57,9 @@ class TimeDistributed(Layer):
     def forward(self, x: Array, ctx: Context) -> tuple[Array, Cache]:
         rows, steps = x.shape[:2]
         if not (self.layer.couples_rows and ctx.training):  # then a step is but another row
+            ctx.worker.first *= steps
             flat, _, cache = run(self.layer, x.reshape(rows * steps, *x.shape[2:]), ctx, 0, None)
+            ctx.worker.first //= steps
             return flat.reshape(rows, steps, *flat.shape[1:]), (x.shape, cache)
         ys, caches = [], []
         for t in range(steps):

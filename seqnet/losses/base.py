@@ -15,6 +15,7 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.checkers import TEXT, Optional
+from seqnet.datasets.lazy import LazyRows, blocks
 from seqnet.declare import Component, option
 from seqnet.errors import DataError, SpecError, UsageError
 from seqnet.losses.labels import label_problem
@@ -132,6 +133,10 @@ class Loss(Component):
         """An equal loss that takes what comes before `activation`, where the pair is better computed together."""
         return None
 
+    def soft_form(self) -> Loss | None:
+        """An equal loss for targets that are mixtures: classes become rows of shares. None where there is none."""
+        return None if self.labels == "integer" or self.scores == "margins" else self
+
     def unmasked(self, y_true: Array, mask: Array) -> Array:
         """y_true with a harmless label wherever the mask is False."""
         return y_true
@@ -246,7 +251,9 @@ class Loss(Component):
 
         y_true: (N, …). y_pred_shape: of the predictions, without the batch axis. num_classes: of the data, if known.
         """
-        return label_problem(self, np.asarray(y_true), y_pred_shape, num_classes)
+        parts = (rows for _, rows in blocks(y_true)) if isinstance(y_true, LazyRows) else [np.asarray(y_true)]
+        found = (label_problem(self, part, y_pred_shape, num_classes) for part in parts)
+        return next((problem for problem in found if problem is not None), None)
 
     def check_labels(self, y_true: Array, y_pred_shape: Shape, num_classes: int | None = None) -> None:
         """Raise DataError with what `label_problem` says."""

@@ -185,6 +185,13 @@ class SparseCategoricalCrossentropy(IntegerLabelsLoss):
     def couples_rows(self) -> bool:
         return self.ignore_class is not None or self.reduction == "mean_with_sample_weight"
 
+    def soft_form(self) -> Loss | None:
+        if self.ignore_class is not None or self.axis != -1:
+            return None
+        return CategoricalCrossentropy(
+            from_logits=self.from_logits, reduction=self.reduction, name=self.name, dtype=self.dtype
+        )
+
     def after(self, activation: Activation) -> Loss | None:
         return self.replace(from_logits=True) if not self.from_logits and is_softmax(activation, self.axis) else None
 

@@ -12,18 +12,21 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.checkers import Checker
 from seqnet.datasets.labels import class_labels
+from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.datasets.splits import split_rows, tail_rows
+from seqnet.declare import get
 from seqnet.errors import DataError, Problem, ShapeError, UsageError
 from seqnet.network.network import Network
 from seqnet.training.compiled import check_rows
 from seqnet.training.feed import Batch, Feed, Rows
+from seqnet.training.mixing import Mixer
 from seqnet.training.weighting import CLASS_WEIGHT, class_weights, sampling_weights
 
 
 def check_pair(network: Network, x: Any, y: Any) -> tuple[Array, Array]:
     """Inputs (N, ...) and targets (N, ...) that go together. Raises ShapeError, DataError."""
     rows = check_rows(network, x)
-    targets = np.asarray(y)
+    targets = as_rows(y) if isinstance(y, LazyRows) else np.asarray(y)
     if targets.dtype == object or targets.dtype.kind not in "biuf":
         raise DataError(f"y must hold numbers, got an array of dtype {targets.dtype}")
     if len(targets) != len(rows):
@@ -38,6 +41,12 @@ def check_weight(sample_weight: Any, class_weight: Any, y: Array) -> Array | Non
             raise UsageError("give class_weight or sample_weight, not both")
         return class_weights(_checked(CLASS_WEIGHT, class_weight, "class_weight"), y)
     return None if sample_weight is None else _row_weights(sample_weight, "sample_weight", len(y))
+
+
+def mixers(augment: Any) -> tuple[Mixer, ...]:
+    """What mixes batches: one mixer or several, by name, {name: options} or instance. Raises SpecError."""
+    given = augment if isinstance(augment, (list, tuple)) else [augment]
+    return tuple(get(Mixer, one) for one in given)
 
 
 def weigh_rows(source: Rows | Feed[Batch], weighted_sampling: Any, shuffle: Any) -> Rows | Feed[Batch]:

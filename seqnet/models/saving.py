@@ -9,7 +9,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from seqnet.errors import CheckpointError, SeqnetError, SpecError, UsageError
+from seqnet.layers.base import Layer
 from seqnet.models.sequential import Sequential
 from seqnet.training.checkpoint import Snapshot, read_snapshot, reason, write_file
 from seqnet.training.state import put_weights, take_weights
@@ -30,7 +31,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same model gives the same bytes
 
 def save_model(model: Sequential, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
     """Write stack, weights, optimizer state and what compile was told. Raises CheckpointError, UsageError."""
-    config = {"format": FORMAT, "seqnet": __version__, "model": model.get_config(), "compile": _compile_config(model)}
+    config = {"format": FORMAT, "seqnet": __version__, **describe_model(model)}
     members = {"config.json": json.dumps(config, indent=1).encode()}
     if model.built:
         members["weights.safetensors"] = save(take_weights(model.network).arrays)
@@ -60,7 +61,7 @@ def load_model(
         config = json.loads(members["config.json"])
         if "model" not in config:
             raise CheckpointError(f"{path} is no seqnet model: it was written by Keras")
-        model = rebuild(config["model"], config["compile"] if compile else None)
+        model = rebuild(config, compile=compile)
         if "weights.safetensors" in members:
             put_weights(model.network, Snapshot(load(members["weights.safetensors"])))
         if compile and "optimizer.safetensors" in members:
@@ -100,9 +101,11 @@ def _read_weights(path: Path) -> Snapshot:
         raise CheckpointError(f"{path} is damaged: {error}") from error
 
 
-def rebuild(config: Mapping[str, Any], compiled: Mapping[str, Any] | None) -> Sequential:
-    """A model from its plain description, compiled where that is given."""
-    model = Sequential.from_config(dict(config))
+def rebuild(described: Mapping[str, Any], *, compile: bool = True) -> Sequential:
+    """A model from what describe_model gave, compiled where that says how."""
+    model = Sequential.from_config(dict(described["model"]))
+    put_states(model.layers, described.get("adapted", {}))
+    compiled = described["compile"] if compile else None
     if compiled:
         try:
             model.compile(**compiled)
@@ -112,8 +115,21 @@ def rebuild(config: Mapping[str, Any], compiled: Mapping[str, Any] | None) -> Se
 
 
 def describe_model(model: Sequential) -> dict[str, Any]:
-    """What `rebuild` needs, for a checkpoint."""
-    return {"model": model.get_config(), "compile": _compile_config(model)}
+    """What `rebuild` needs, as plain data. adapted: what layers learned that is in no variable, by their names."""
+    return {"model": model.get_config(), "compile": _compile_config(model), "adapted": take_states(model.layers)}
+
+
+def take_states(layers: Sequence[Layer]) -> dict[str, Any]:
+    """The state of every layer that has one, by the layer's name."""
+    found = {str(layer.name): layer.state() for layer in layers}
+    return {name: state for name, state in found.items() if state is not None}
+
+
+def put_states(layers: Sequence[Layer], states: Mapping[str, Any]) -> None:
+    """The inverse of take_states. Raises CheckpointError."""
+    for layer in layers:
+        if str(layer.name) in states:
+            layer.restore(states[str(layer.name)])
 
 
 def _load_checkpoint(folder: Path, *, compile: bool) -> Sequential:
@@ -122,7 +138,7 @@ def _load_checkpoint(folder: Path, *, compile: bool) -> Sequential:
         raise CheckpointError(f"{folder} holds no model")
     try:
         described = snapshot.data["model"]
-        model = rebuild(described["model"], described["compile"] if compile else None)
+        model = rebuild(described, compile=compile)
         put_weights(model.network, snapshot)
     except (SeqnetError, *_BROKEN) as error:
         raise CheckpointError(f"{folder} is damaged: {error}") from error

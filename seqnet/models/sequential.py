@@ -27,6 +27,7 @@ from seqnet.models.arguments import (
     count,
     flat,
     frequency,
+    mixers,
     require_alone,
     split_validation,
     unpack,
@@ -129,6 +130,7 @@ class Sequential(Stack):
         *,
         validation_shuffle: bool = False,
         weighted_sampling: Any = None,
+        augment: Any = (),
     ) -> History:
         """Train for `epochs` passes over the rows; returns the History.
 
@@ -139,6 +141,7 @@ class Sequential(Stack):
         class_weight: weight of each class in the loss, or "balanced". weighted_sampling: rows are drawn with
         replacement, by one weight a row (N,), by a weight for the rows of each class, or "balanced", every class alike,
         as PyTorch's WeightedRandomSampler does.
+        augment: mixers that mix the rows of each batch, such as {"MixUp": {"alpha": 0.2}}, or a list of them.
         Raises UsageError, ShapeError, DataError.
         """
         if shuffle not in (True, False, "batch"):
@@ -163,6 +166,7 @@ class Sequential(Stack):
             validation_steps=validation_steps,
             validation_batch_size=batch_size_of(validation_size, validation, validation_steps),
             validation_freq=frequency(validation_freq),
+            augment=mixers(augment),
         )
         trainer = self.trainer(train, options)
         watching = self.prepare_callbacks(callbacks or (), trainer, train, validation, options, verbose)

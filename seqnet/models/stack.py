@@ -235,6 +235,8 @@ class Stack(ABC):
                 stem = snake_case(layer.spec_name)
                 numbered = re.fullmatch(rf"{stem}(_\d+)?", str(layer.name)) is not None
                 copy.name = free_name(stem if numbered else str(layer.name), self._names)
+                if (state := layer.state()) is not None:
+                    copy.restore(state)
                 if layer.variables is not None:
                     copy.variables = {name: view.copy() for name, view in layer.variables.items()}
             self.add(copies[id(layer)])
@@ -286,8 +288,8 @@ class Stack(ABC):
 
     def _adopt_shape(self, x: Any) -> None:
         if self._input_shape is None and self._layers:
-            array = np.asarray(x)
-            self._input_shape = (1,) if array.ndim == 1 else array.shape[1:]
+            shape = np.shape(x)
+            self._input_shape = (1,) if len(shape) == 1 else shape[1:]
 
     def _follow_trainable(self, *, force: bool = False) -> None:
         network = self._network

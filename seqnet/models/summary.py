@@ -12,6 +12,7 @@ from seqnet.errors import UsageError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.layers.inner import names_of
+from seqnet.layers.lookup import Vocabular
 from seqnet.losses import Loss
 from seqnet.network.network import Network, Node
 from seqnet.network.plans import plan_inference, plan_training
@@ -75,7 +76,7 @@ def summarize(
     rates = _rates(model)
     rows = []
     for index, node in enumerate(network.nodes):
-        notes = [*notes_of.get(index, ()), *rates.get(str(node.layer.name), ())]
+        notes = [*notes_of.get(index, ()), *rates.get(str(node.layer.name), ()), *_vocabulary(node.layer)]
         rows += _rows(network, node, total, expand_nested, "; ".join(notes))
     item = network.dtype.itemsize
     trained, fixed = network.parameters.theta.size, network.parameters.frozen.size
@@ -95,6 +96,13 @@ def summarize(
         optimizer_bytes=optimizer_bytes,
         batch_size=batch_size,
     )
+
+
+def _vocabulary(layer: Layer) -> list[str]:
+    """How many entries the vocabulary of a layer has, where it has one and knows it."""
+    if not isinstance(layer, Vocabular) or not layer.adapted:
+        return []
+    return [f"vocabulary of {layer.vocabulary_size():,}"]
 
 
 def _rates(model: Sequential) -> dict[str, list[str]]:

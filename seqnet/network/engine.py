@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.kernels.draws import Draws
 from seqnet.layers.base import Worker
 from seqnet.losses import Loss
 from seqnet.network import crew
@@ -69,14 +70,16 @@ class Engine:
         keep_memory()
         self.network = network
         self.parameters = network.parameters
-        self.plain = Plan(tuple(node.layer for node in network.nodes))
+        self.plain = Plan(tuple(network.computed))
         self.inference = plan_inference(network)
         self.testing = plan_inference(network, loss) if loss is not None else None
         self.training = plan_training(network, loss) if loss is not None else None
-        self.loss = loss
+        self.loss = self._lowered = loss
         self.watched = self.parameters.penalties()
+        self.draws = Draws(network.stream("draws").generate_state(2, np.uint64))
         self.workers = [
-            Worker(np.random.default_rng(network.stream("layers", index)), index, threads) for index in range(threads)
+            Worker(np.random.default_rng(network.stream("layers", index)), index, threads, self.draws)
+            for index in range(threads)
         ]
         self.shards = [Shard(network, worker) for worker in self.workers]
         self.team: Team | None = None
@@ -95,11 +98,11 @@ class Engine:
         self.row_seconds = step_seconds(network, 1)
         self.prediction_seconds = prediction_seconds(network, 1)
         # How many rows may be predicted at once whatever batch size is asked for; 0 where batches mean something.
-        self.prediction_rows = 0 if carries else prediction_rows(network)
+        self.prediction_rows = 0 if carries or network.front.open else prediction_rows(network)
         # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
         self.wants_probabilities = True
         own = all(type(part).__module__.startswith("seqnet.") for part in (*layers, loss))
-        fixed = all(n is not None for n in network.output_shape)
+        fixed = all(n is not None for n in network.output_shape) and not network.front.open
         self._shards_can_fork = crew.possible() and threads > 1 and self.divisible and own and fixed
         self._may_fork = False
         self._started: float | None = None
@@ -107,6 +110,12 @@ class Engine:
         self._rest, self._rested_at = REST_S, 0.0
         self._update: Update | None = None
         self._deferred: Deferred | None = None
+
+    def train_on(self, loss: Loss) -> None:
+        """Lower this loss in training steps from now on, which has the same place for a value as the engine's own."""
+        if loss is not self._lowered:
+            self._drop_crew()  # whose members know the loss before
+            self._lowered, self.training = loss, plan_training(self.network, loss)
 
     def keep_zeros(self, kept: bool) -> None:
         """Say whether those who get `gradient` leave a zero in it a zero; at first, nobody is trusted to.
@@ -149,6 +158,7 @@ class Engine:
 
     def train_shards(self, x: Array, y: Array, weight: Array | None = None) -> Step:
         """As train_step, but leaves the gradient in parts, which sum_shards or update_together add up."""
+        self.draws.batch += 1
         rows = len(x)
         shards = self._shards_for(rows)
         results = None
@@ -206,6 +216,7 @@ class Engine:
 
     def predict(self, x: Array, *, training: bool = False) -> Array:
         """The network's output for a batch."""
+        self.draws.batch += training
         rows, layers = len(x), (self.plain if training else self.inference).layers
         shards = self._shards_for(rows)
         if rows * self.prediction_seconds < 2 * THREAD_S:
@@ -235,11 +246,11 @@ class Engine:
         shard, mask = self.shards[0], None
         self._run(lambda _: None, [shard], len(x))
         shard.worker.first = 0
-        for node, context in zip(self.network.nodes, shard.contexts, strict=True):
+        for layer, context in zip(self.plain.layers, shard.contexts, strict=True):
             context.training, context.mask = True, mask
-            y, _ = node.layer.forward(x, context)
-            if mask is not None or node.layer.makes_mask:
-                mask = node.layer.output_mask(x, mask)
+            y, _ = layer.forward(x, context)
+            if mask is not None or layer.makes_mask:
+                mask = layer.output_mask(x, mask)
             yield y, mask
             x = y
 

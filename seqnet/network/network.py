@@ -14,7 +14,8 @@ import numpy as np
 from seqnet.arrays import Shape
 from seqnet.errors import ShapeError, UsageError
 from seqnet.layers.base import Layer
-from seqnet.layers.core import Input
+from seqnet.layers.core import Identity, Input
+from seqnet.network.front import Front
 from seqnet.network.parameters import Parameters
 from seqnet.registry import snake_case
 
@@ -58,6 +59,7 @@ class Network:
         self.seed = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
         self.nodes = trace(layers, self.input_shape)
         self.output_shape = self.nodes[-1].out_shape if self.nodes else self.input_shape
+        self.front = Front(self.nodes, self.dtype)
         self.parameters = Parameters([(node.layer, node.in_shape) for node in self.nodes], self.dtype)
         if initialize:
             self.parameters.initialize(np.random.default_rng(self.stream("initial weights")))
@@ -65,8 +67,15 @@ class Network:
     @property
     def takes_integers(self) -> bool:
         """Whether integer rows stay integers on their way in."""
-        real = [node.layer for node in self.nodes if not isinstance(node.layer, Input)]
+        real = [layer for layer in self.computed[self.front.count :] if not isinstance(layer, Input)]
         return bool(real) and real[0].takes_integers
+
+    @property
+    def computed(self) -> list[Layer]:
+        """The layers, one a node, as the engine runs them: those of the front, applied before it, pass x on."""
+        layers = [node.layer for node in self.nodes]
+        passed = [layer if isinstance(layer, Input) else Identity(name=layer.name) for layer in layers]
+        return [*passed[: self.front.count], *layers[self.front.count :]]
 
     def stream(self, purpose: str, *numbers: int) -> np.random.SeedSequence:
         """A seed of its own for each purpose, so that no random stream depends on how another is used."""
@@ -91,7 +100,7 @@ def trace(layers: Sequence[Layer], input_shape: Shape) -> list[Node]:
 
 def common_dtype(layers: Sequence[Layer]) -> str:
     """The precision that the layers ask for. Raises UsageError when they disagree."""
-    asked = {layer.dtype for layer in layers if layer.dtype is not None}
+    asked = {layer.dtype for layer in layers if layer.dtype in ("float32", "float64")}
     if len(asked) > 1:
         raise UsageError(f"the layers ask for different dtypes ({', '.join(sorted(asked))}); a model has one")
     return asked.pop() if asked else "float32"

@@ -7,17 +7,19 @@ saved stay those of the layers as they were written.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from seqnet.activations import Activation
-from seqnet.arrays import Array, Cache
+from seqnet.arrays import Array, Cache, Shape
 from seqnet.layers.base import Context, Layer
+from seqnet.layers.blocks import Block
 from seqnet.layers.core import Identity
 from seqnet.layers.fusing import fused, ours, plain
 from seqnet.losses import Loss
 from seqnet.network.network import Network
-from seqnet.network.parameters import Variable
+from seqnet.network.parameters import LayerVariables, Variable
+from seqnet.registry import snake_case
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,15 @@ Notes = list[tuple[int, str]]
 def plan_inference(network: Network, loss: Loss | None = None) -> Plan:
     """The layers as they predict, or are tested: normalizations folded into the weights before them, activations fused
     and after the pooling, and the last activation with the loss."""
-    layers, notes = [node.layer for node in network.nodes], Notes()
-    fold_normalizations(layers, network, notes)
+    layers, notes = network.computed, Notes()
+    variables = [network.parameters.tree[id(node.layer)] for node in network.nodes]
+    fold_normalizations(layers, [node.in_shape for node in network.nodes], variables, notes)
     return _finished(layers, loss, notes)
 
 
 def plan_training(network: Network, loss: Loss) -> Plan:
     """The same without the folding: training normalizes by the batch."""
-    return _finished([node.layer for node in network.nodes], loss, Notes())
+    return _finished(network.computed, loss, Notes())
 
 
 def _finished(layers: list[Layer], loss: Loss | None, notes: Notes) -> Plan:
@@ -65,17 +68,29 @@ def _finished(layers: list[Layer], loss: Loss | None, notes: Notes) -> Plan:
     return Plan(tuple(layers), loss, finish, tuple(sorted(notes)))
 
 
-def fold_normalizations(layers: list[Layer], network: Network, notes: Notes) -> None:
-    """Let a layer that multiplies by weights do the scaling and shifting of the batch normalization behind it."""
+def fold_normalizations(
+    layers: list[Layer], in_shapes: Sequence[Shape], variables: Sequence[LayerVariables], notes: Notes
+) -> None:
+    """Let a layer that multiplies by weights do the scaling and shifting of the batch normalization behind it, also
+    within blocks. in_shapes, variables: of each of the layers."""
     for index, (layer, norm) in enumerate(itertools.pairwise(layers[:])):
         if not (norm.scales_channels and layer.ends_with_product and plain(layer) and ours(norm)):
             continue
-        axes = len(network.nodes[index].out_shape) + 1
+        axes = len(layer.output_shape(in_shapes[index])) + 1
         channels = 1 if getattr(layer, "data_format", None) == "channels_first" else axes - 1
         if getattr(norm, "axis", -1) % axes == channels:
-            layers[index] = Folded(layer.replace(use_bias=True), norm, network.parameters.tree[id(norm)].own)
+            layers[index] = Folded(layer.replace(use_bias=True), norm, variables[index + 1].own)
             layers[index + 1] = Identity(name=norm.name, activity_regularizer=norm.activity_regularizer)
-            notes.append((index, f"{norm.name} is part of its weights"))
+            notes.append((index, f"{norm.name or snake_case(norm.spec_name)} is part of its weights"))
+    for index, block in enumerate(layers[:]):
+        if not (isinstance(block, Block) and ours(block)):
+            continue
+        found, inner = Notes(), list(block.sequence)
+        shapes = [shape for _, shape in block.children(in_shapes[index])]
+        fold_normalizations(inner, shapes, variables[index].children, found)
+        if found:
+            layers[index] = block.run_as(inner)
+            notes.append((index, "inside, " + ", ".join(f"{inner[i].name or i}: {note}" for i, note in found)))
 
 
 def fuse_activations(layers: list[Layer], notes: Notes) -> None:

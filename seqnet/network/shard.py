@@ -40,6 +40,8 @@ class Shard:
             else:  # used again: the same variables and gradients, a mask of its own
                 context = Context(first.params, first.grads, worker, first.children, first.carried)
             self.contexts.append(context)
+        for number, context in enumerate(c for outer in self.contexts for c in _with_children(outer)):
+            context.number = number
         self.grads = [grads for context in by_layer.values() for grads in _all_grads(context)]
         for grads in self.grads:
             grads.set_private(worker.index > 0)  # the first shard's vector is handed out: see keep_zeros
@@ -96,5 +98,9 @@ class Shard:
                 dy = dx
 
 
+def _with_children(context: Context) -> list[Context]:
+    return [context, *(inner for child in context.children for inner in _with_children(child))]
+
+
 def _all_grads(context: Context) -> list[Any]:
-    return [context.grads, *(grads for child in context.children for grads in _all_grads(child))]
+    return [inner.grads for inner in _with_children(context)]

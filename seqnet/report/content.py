@@ -24,12 +24,12 @@ class Curve:
 class Classes:
     """What a classifier did class by class.
 
-    matrix[i, j], (K, K): rows of class i that were taken for class j. per_class: a mapping for each class with class,
-    precision, recall, f1 and support.
+    matrix[i, j], (K, K): rows of class i that were taken for class j; None where a row may have several. per_class: a
+    mapping for each class with class, precision, recall, f1 and support.
     """
 
     names: Sequence[str]
-    matrix: Array
+    matrix: Array | None
     per_class: Sequence[Mapping[str, Any]]
 
 

@@ -25,8 +25,8 @@ def classes(measured: Measured) -> Part:
     if found is None:
         return part("classes", "Classes")
     of, count = plural(measured.rows, f"{measured.split} row"), len(found.names)
-    matrix = "" if count > MATRIX else _matrix(found, of)
-    listed = _confusions(found, of) if count > 2 else ""
+    matrix = "" if found.matrix is None or count > MATRIX else _matrix(found.names, found.matrix, of)
+    listed = "" if found.matrix is None or count <= 2 else _confusions(found.names, found.matrix, of)
     per_class = _per_class(found, of)
     return part("classes", "Classes", matrix, listed, details("Each class", per_class) if count > FOLDED else per_class)
 
@@ -70,9 +70,8 @@ def _lead(found: Mistakes, measured: Measured) -> str:
     return f"{said} Rows are counted from 0."
 
 
-def _matrix(found: Classes, of: str) -> str:
+def _matrix(names: Sequence[str], matrix: Array, of: str) -> str:
     """Rows are the true classes, columns the predicted ones."""
-    names, matrix = found.names, found.matrix
     heads = "".join(f'<th scope="col">{label(one)}</th>' for one in names)
     body = []
     for i, true in enumerate(names):
@@ -94,16 +93,16 @@ def _cell(count: int, total: int, true: str, taken: str, right: bool) -> str:
     return f'<td class="{"hit" if right else "miss"}{level}" title="{text(said)}">{count:,}</td>'
 
 
-def _confusions(found: Classes, of: str) -> str:
-    wrong = found.matrix - np.diag(np.diag(found.matrix))
-    count = len(found.names)
+def _confusions(names: Sequence[str], matrix: Array, of: str) -> str:
+    wrong = matrix - np.diag(np.diag(matrix))
+    count = len(names)
     order = [int(i) for i in np.argsort(-wrong, axis=None, kind="stable")[:CONFUSIONS] if wrong.flat[i] > 0]
     if not order:
         return ""
     rows = []
     for i, j in (divmod(place, count) for place in order):
-        share = wrong[i, j] / found.matrix[i].sum()
-        rows.append([label(found.names[i]), label(found.names[j]), f"{wrong[i, j]:,}", f"{share:.1%}"])
+        share = wrong[i, j] / matrix[i].sum()
+        rows.append([label(names[i]), label(names[j]), f"{wrong[i, j]:,}", f"{share:.1%}"])
     pairs = int((wrong > 0).sum())
     which = f"The {len(rows)} largest of {pairs:,} confusions" if pairs > len(rows) else "All confusions"
     made = table(f"{which} among {of}", ["true", "taken for", "rows", "of the class"], rows, numbers=(2, 3))
@@ -119,8 +118,9 @@ def _per_class(found: Classes, of: str) -> str:
     for kind, weights in (("macro average", np.ones(len(support))), ("weighted average", support)):
         means = [_mean([one[key] for one in found.per_class], weights) for key in ("precision", "recall", "f1")]
         foot.append([kind, *map(number, means), f"{int(support.sum()):,}"])
-    heads = ["class", "precision", "recall", "F1", "support"]
-    return table(f"Precision, recall and F1 of each class, over {of}", heads, rows, numbers=range(1, 5), foot=foot)
+    what = "label" if found.matrix is None else "class"
+    heads = [what, "precision", "recall", "F1", "support"]
+    return table(f"Precision, recall and F1 of each {what}, over {of}", heads, rows, numbers=range(1, 5), foot=foot)
 
 
 def _mean(values: Sequence[float], weights: Array) -> float:

@@ -19,7 +19,7 @@ from seqnet.network.blas import running
 from seqnet.network.engine import Engine
 from seqnet.network.network import Network
 from seqnet.network.profile import LayerCost, Machine, Profile, measure_machine, profile_layers
-from seqnet.runs.train import adapt_layers, training_rows, warn_or_refuse
+from seqnet.runs.train import adapt_layers, prepared, training_rows, warn_or_refuse
 from seqnet.spec.run import RunSpec
 from seqnet.training.callbacks import Callback
 from seqnet.training.compiled import prepare
@@ -84,8 +84,11 @@ def _prepared(spec: RunSpec, threads: int | None, size: int) -> tuple[str, Rows,
     data = spec.load_data() if spec.data is not None else None
     warn_or_refuse(spec, data, lambda name, details: None)  # what trains badly is as fast
     if data is not None:
-        return data.name, training_rows(spec, data), spec.build_model(data.input_shape, threads=threads)
+        model = spec.build_model(data.input_shape, threads=threads)
+        return data.name, prepared(model, training_rows(spec, data)), model
     model = spec.build_model(threads=threads)
+    if model.network.front.takes_text:
+        spec.refuse([Problem(("model", 0), "there are no data, and texts can't be generated", "add a data section")])
     if None in model.network.input_shape:
         hint = "give data, or state every length, as in -s 'model.0={Input: {shape: [200]}}'"
         message = f"there are no data, and rows of shape {list(model.network.input_shape)} can't be generated"
@@ -96,8 +99,8 @@ def _prepared(spec: RunSpec, threads: int | None, size: int) -> tuple[str, Rows,
 def _generated(network: Network, loss: Loss, count: int) -> Rows:
     """Random rows of the network's input shape with labels of the form that the loss takes."""
     rng = np.random.default_rng(network.stream("rows for timing"))
-    first = next((node.layer for node in network.nodes if node.layer.takes_integers), None)
-    shape = (count, *(n or 1 for n in network.input_shape))
+    first = next((layer for layer in network.computed[network.front.count :] if layer.takes_integers), None)
+    shape = (count, *(n or 1 for n in (network.front.shape if network.front.count else network.input_shape)))
     x: Array = rng.random(shape, dtype=np.float32)
     if network.takes_integers and first is not None:
         x = rng.integers(0, getattr(first, "input_dim", None) or 2, shape).astype(np.int32)

@@ -10,7 +10,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.datasets.base import Split
-from seqnet.datasets.labels import class_labels
+from seqnet.datasets.labels import class_labels, has_class_columns
 from seqnet.models.sequential import Sequential
 from seqnet.runs.opening import chosen_classes, is_classifier
 
@@ -25,14 +25,19 @@ class Confusion:
     def per_class(self) -> list[dict[str, Any]]:
         """class, precision = TP / (TP + FP), recall = TP / (TP + FN), f1 = 2 TP / (2 TP + FP + FN), and support, the
         rows of the class; 0 where nothing is there to divide by."""
-        found = []
-        for index, name in enumerate(self.classes):
-            hit = int(self.matrix[index, index])
-            taken, there = int(self.matrix[:, index].sum()), int(self.matrix[index].sum())
-            precision, recall = hit / taken if taken else 0.0, hit / there if there else 0.0
-            f1 = 2 * hit / (taken + there) if taken + there else 0.0
-            found.append({"class": name, "precision": precision, "recall": recall, "f1": f1, "support": there})
-        return found
+        hits, taken, there = np.diag(self.matrix), self.matrix.sum(axis=0), self.matrix.sum(axis=1)
+        return [_scores(*counts) for counts in zip(self.classes, hits, taken, there, strict=True)]
+
+
+def _scores(name: str, hit: int, taken: int, there: int) -> dict[str, Any]:
+    """Of a class: rows rightly taken for it, rows taken for it, and rows that are of it."""
+    return {
+        "class": name,
+        "precision": int(hit) / int(taken) if taken else 0.0,
+        "recall": int(hit) / int(there) if there else 0.0,
+        "f1": 2 * int(hit) / int(taken + there) if taken + there else 0.0,
+        "support": int(there),
+    }
 
 
 def confusion_matrix(labels: Array, chosen: Array, classes: int) -> Array:
@@ -71,3 +76,31 @@ def confuse(
     classes = max(2, outputs.shape[1])
     known = tuple(names) if names and len(names) == classes else tuple(str(i) for i in range(classes))
     return Confusion(known, confusion_matrix(labels, chosen_classes(model.loss, outputs), classes))
+
+
+def per_label(
+    model: Sequential,
+    rows: Split,
+    *,
+    names: Sequence[str] | None = None,
+    batch_size: int = 256,
+    outputs: Array | None = None,
+) -> list[dict[str, Any]] | None:
+    """Where a row may have several labels at once, y (N, K) of 0 and 1: the numbers of Confusion.per_class for each.
+
+    A label is taken where its output is above 1/2, or above 0 for a loss on logits. None for other rows or models.
+    """
+    loss, y = model.loss, rows.y
+    if y is None or loss is None or not has_class_columns(y):
+        return None
+    binary = loss.labels == "binary" or (loss.spec_name == "crossentropy" and bool(np.any(y.sum(axis=1) != 1)))
+    if not binary:
+        return None
+    outputs = model.predict(rows.x, batch_size, 0) if outputs is None else outputs
+    if outputs.shape != y.shape:
+        return None
+    taken = outputs > (0.0 if loss.expects in ("logits", "margins") else 0.5)
+    there = y.astype(bool)
+    known = names if names and len(names) == y.shape[1] else [str(i) for i in range(y.shape[1])]
+    counts = zip(known, (taken & there).sum(axis=0), taken.sum(axis=0), there.sum(axis=0), strict=True)
+    return [_scores(*one) for one in counts]

@@ -23,9 +23,18 @@ from seqnet.runs.folder import FAILED, FINISHED, INTERRUPTED, RUNNING, MetricsFi
 from seqnet.runs.process import this_process
 from seqnet.runs.signals import interruptible
 from seqnet.runs.splits import write_splits
-from seqnet.runs.train import Event, adapt_layers, best_by, place_files, training_rows, validation_rows, warn_or_refuse
+from seqnet.runs.train import (
+    Event,
+    adapt_layers,
+    best_by,
+    place_files,
+    prepared,
+    training_rows,
+    validation_rows,
+    warn_or_refuse,
+)
 from seqnet.spec.division import Division, Folds
-from seqnet.spec.run import RunSpec
+from seqnet.spec.run import RunSpec, check_document
 from seqnet.spec.sections import NEEDED
 from seqnet.training.backup import BackupAndRestore
 from seqnet.training.callbacks import Callback, Logs, Monitor
@@ -81,7 +90,9 @@ def cross_validate(
     plans = [division.folds(spec.seed, spec.seed + repeat, folds) for repeat in range(repeats)]
     data = spec.load_data(division, plans[0].parts[0])
     warn_or_refuse(spec, data, on_event)
-    model = spec.build_model(data.input_shape, threads=threads)
+    first = _anew(spec, spec.seed)
+    first.adapt(data)
+    model = first.build_model(data.input_shape, threads=threads)
     record = _Record(spec, folds, repeats, _report(spec, division, plans[0], data, model))
     del data, model
     folder = create_run(runs, spec.name, PREFIX)
@@ -112,7 +123,6 @@ def _folds(
     """Every fold of every repeat, one after the other."""
     several, spec = record.repeats > 1, record.spec
     for repeat, plan in enumerate(plans, start=1):
-        seeded = replace(spec, seed=spec.seed + repeat - 1)
         for number, parts in enumerate(plan.parts, start=1):
             which = {"repeat": repeat, "fold": number}
             inner = folder / (f"repeat-{repeat}-fold-{number}" if several else f"fold-{number}")
@@ -120,7 +130,13 @@ def _folds(
                 on_event("begin", which)
                 make_folder(inner)
                 write_splits(inner, parts, len(division.data.train))
-                one = _Fold(seeded, inner, threads, display, lambda text: on_event("note", {"text": text}))
+                one = _Fold(
+                    _anew(spec, spec.seed + repeat - 1),
+                    inner,
+                    threads,
+                    display,
+                    lambda text: on_event("note", {"text": text}),
+                )
                 values, stopped = one.train(spec.load_data(division, parts))
             except KeyboardInterrupt:
                 values, stopped = None, None
@@ -173,6 +189,12 @@ class _Record:
         folders.write_json(folder / RECORD, self.report)
 
 
+def _anew(spec: RunSpec, seed: int) -> RunSpec:
+    """The same file with another seed, whose layers have learned nothing from any rows yet."""
+    fresh = check_document(spec.document, [])
+    return replace(fresh, seed=seed, overrides=spec.overrides)
+
+
 def mean_and_deviation(values: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Mean of each logged value over the folds, and standard deviation with ddof = 1, which one fold has none of."""
     mean: dict[str, Any] = {}
@@ -186,7 +208,7 @@ def mean_and_deviation(values: Sequence[Mapping[str, Any]]) -> tuple[dict[str, A
 
 def _report(spec: RunSpec, division: Division, plan: Folds, data: Data, model: Sequential) -> dict[str, Any]:
     """What is known before the first fold."""
-    trainer = model.trainer(training_rows(spec, data), spec.fit_options())
+    trainer = model.trainer(prepared(model, training_rows(spec, data)), spec.fit_options())
     ways = model.directions(validated=True)
     monitor, mode = best_by(spec.callbacks, ways)
     return {
@@ -230,8 +252,10 @@ class _Fold:
     def train(self, data: Data) -> tuple[dict[str, Any] | None, int | None]:
         """What cv.json says of the fold, or None and the signal where it was interrupted. Raises TrainingError."""
         spec, began = self.spec, time.perf_counter()
+        spec.adapt(data)
         model = spec.build_model(data.input_shape, threads=self.threads)
-        rows, validation = training_rows(spec, data), validation_rows(data)
+        rows, validation = prepared(model, training_rows(spec, data)), validation_rows(data)
+        validation = validation and prepared(model, validation)
         options = spec.fit_options()
         trainer = model.trainer(rows, options)
         ways = model.directions(validated=True)
@@ -243,7 +267,7 @@ class _Fold:
         recorder = FoldRecorder(callbacks, monitor, mode, rollback=options.on_nan == "rollback")
         watching = [*([self.display] if self.display is not None else []), *callbacks, recorder]
         watching = model.prepare_callbacks(watching, trainer, rows, validation, options, 0)
-        adapt_layers(model, data.train.x)
+        adapt_layers(model, rows.x)
         trainer.position.epoch = options.initial_epoch
         with interruptible(trainer) as stop:
             if recorder.rollback is not None:

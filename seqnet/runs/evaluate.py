@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.labels import numbered_as
 from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
 from seqnet.losses import Loss, resolve_loss
-from seqnet.runs.confusion import confuse
+from seqnet.runs.confusion import confuse, per_label
 from seqnet.runs.folder import SUMMARY, read_json
 from seqnet.runs.opening import Opened, is_run, open_model, read_run_spec
 from seqnet.runs.splits import data_of_run
@@ -26,7 +28,8 @@ SPLITS = ("train", "validation", "test")
 class Evaluation:
     """Values by name, and for classifiers what happened class by class.
 
-    confusion[i][j]: rows of class i that were taken for class j. per_class: name, precision, recall, f1, support.
+    confusion[i][j]: rows of class i that were taken for class j. per_class: name, precision, recall, f1, support; of
+    each label where a row may have several, and then without a confusion matrix.
     """
 
     values: dict[str, Any]
@@ -37,6 +40,7 @@ class Evaluation:
     classes: tuple[str, ...] | None = None
     confusion: list[list[int]] | None = None
     per_class: list[dict[str, Any]] | None = None
+    original_units: dict[str, float] | None = None  # mae and rmse where the targets were scaled for training
     warnings: list[str] = field(default_factory=list)
 
 
@@ -110,7 +114,7 @@ def ask(
         y = numbered_as(opened.classes, data.class_names, rows.y, data.name, "the model does not know")
         rows = replace(rows, y=y)
     _require_fit(model.loss, model.network.output_shape, rows, f"the {name} rows of {data.name}")
-    return Asked(run, opened, rows, name, data, batch_size, [*opened.warnings, *warnings])
+    return Asked(run, opened, rows, name, data, batch_size, [*opened.warnings, *data.warnings, *warnings])
 
 
 def measure(asked: Asked, outputs: Array | None = None) -> Evaluation:
@@ -123,7 +127,22 @@ def measure(asked: Asked, outputs: Array | None = None) -> Evaluation:
     if counted is not None:
         result.classes, result.confusion = counted.classes, counted.matrix.tolist()
         result.per_class = counted.per_class()
+    else:
+        result.per_class = per_label(model, rows, names=asked.class_names, batch_size=size, outputs=outputs)
+    result.original_units = _in_original_units(asked, outputs)
     return result
+
+
+def _in_original_units(asked: Asked, outputs: Array | None) -> dict[str, float] | None:
+    """Mean absolute error and root mean square error in the units of the files, where targets were scaled."""
+    preparation, y = asked.opened.preparation, asked.rows.y
+    if preparation is None or y is None or not preparation.scales_targets:
+        return None
+    found = asked.opened.model.predict(asked.rows.x, asked.batch_size, 0) if outputs is None else outputs
+    if found.shape != y.shape:
+        return None
+    errors = preparation.unscaled(found).astype(np.float64) - preparation.unscaled(y)
+    return {"mae": float(np.mean(np.abs(errors))), "rmse": float(np.sqrt(np.mean(errors**2)))}
 
 
 def load_rows(path: str) -> Data:

@@ -13,7 +13,7 @@ from seqnet.models.sequential import Sequential
 from seqnet.optimizers.base import Optimizer
 from seqnet.runs.figure import write_figure
 from seqnet.runs.signals import interruptible
-from seqnet.runs.train import Event, adapt_layers, training_rows, warn_or_refuse
+from seqnet.runs.train import Event, adapt_layers, prepared, training_rows, warn_or_refuse
 from seqnet.schedules import Schedule
 from seqnet.schedules import get as get_schedule
 from seqnet.spec.overrides import apply_overrides
@@ -61,12 +61,12 @@ def find_lr(
     setting = _setting(spec)
     test = RangeTest(start, end, steps)
     _prepare(model, test)
-    rows = training_rows(spec, data)
+    rows = prepared(model, training_rows(spec, data))
     options = replace(
         spec.fit_options(), initial_epoch=0, epochs=steps, on_nan=None
     )  # NaN ends the test, and is no error
     trainer = model.trainer(rows, options)
-    adapt_layers(model, data.train.x)
+    adapt_layers(model, rows.x)
     on_event("start", {})
     with interruptible(trainer):
         trainer.fit(rows, None, options, [Sweep(test), *([display] if display is not None else [])])

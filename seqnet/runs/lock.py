@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from seqnet.errors import TrainingError, UsageError
+from seqnet.locking import hold, release, take
 from seqnet.training.checkpoint import reason
 
 LOCK = ".lock"
@@ -17,12 +18,11 @@ LOCK = ".lock"
 def locked(folder: Path) -> Iterator[None]:
     """Hold a run folder. Raises UsageError where another process does, TrainingError where the system refuses.
 
-    The system lets go when the process ends, however it ends, so a lock file that is left behind means nothing. The
-    lock is the process's own: workers that it forked do not hold it on.
+    A lock file that is left behind means nothing.
     """
     path = folder / LOCK
     try:
-        handle = _open(path)
+        handle = hold(path)
     except OSError as error:
         advice = "make it writable, or copy the run to where you may write and name that place with --runs FOLDER"
         raise TrainingError(f"can't write in {folder}: {reason(error).lower()}; {advice}") from error
@@ -31,9 +31,7 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):
-            path.unlink()  # while it is still held: who waits for it finds that out
-        os.close(handle)
+        release(handle, path)
 
 
 def is_locked(folder: Path) -> bool:
@@ -43,44 +41,6 @@ def is_locked(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _take(handle)
+        return not take(handle)
     finally:
         os.close(handle)
-
-
-def _open(path: Path) -> int | None:
-    """A handle that holds the lock; None where another process does."""
-    while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not _take(handle):
-            os.close(handle)
-            return None
-        with suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(handle), os.stat(path)):
-                return handle
-        os.close(handle)  # its holder took the file away in between
-
-
-def _take(handle: int) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # Windows
-        return _take_on_windows(handle)
-    try:
-        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:  # file systems that know no locks: better to train than not
-        return True
-    return True
-
-
-def _take_on_windows(handle: int) -> bool:
-    import importlib
-
-    msvcrt = importlib.import_module("msvcrt")
-    try:
-        msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-    except OSError:
-        return False
-    return True

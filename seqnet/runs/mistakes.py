@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -9,11 +10,13 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.console.format import metric
 from seqnet.datasets.base import Data
+from seqnet.datasets.labels import is_text
 from seqnet.report.content import Mistake, Mistakes, Picture, Shown
 
 PICTURES, ROWS = 24, 15  # so many are shown
 COLUMNS = 30  # of a table's row
 SIDE = 256  # pixels of a picture; larger ones are thinned
+LETTERS = 500  # of a text
 _TARGETS = 4  # numbers of a target that are written out
 
 
@@ -29,6 +32,20 @@ def wrong_classes(labels: Array, chosen: Array, chances: Array, names: Sequence[
     order = wrong[np.argsort(-sure[wrong], kind="stable")][: PICTURES if is_picture(x) else ROWS]
     worst = [Mistake(int(i), names[labels[i]], names[chosen[i]], float(sure[i]), show(i)) for i in order]
     return Mistakes(worst, len(wrong), "confidence" if shares else "score", columns, left_out)
+
+
+def wrong_labels(there: Array, chances: Array, names: Sequence[str], x: Array, data: Data) -> Mistakes:
+    """Of the rows with a label too many or too few, those where the model was surest of one of these.
+
+    there, chances: (N, K), whether a row has each label, and how likely the model finds that; x: (N, ...).
+    """
+    taken = chances > 0.5
+    sure = np.where(taken != there, np.abs(chances - 0.5) + 0.5, 0.0).max(axis=1)
+    wrong = np.flatnonzero((sure > 0) & np.isfinite(chances).all(axis=1))
+    show, columns, left_out = showing(x, data)
+    order = wrong[np.argsort(-sure[wrong], kind="stable")][: PICTURES if is_picture(x) else ROWS]
+    worst = [Mistake(int(i), _named(there[i], names), _named(taken[i], names), float(sure[i]), show(i)) for i in order]
+    return Mistakes(worst, len(wrong), "confidence", columns, left_out)
 
 
 def largest_errors(true: Array, predicted: Array, x: Array, data: Data) -> Mistakes:
@@ -52,18 +69,19 @@ def largest_errors(true: Array, predicted: Array, x: Array, data: Data) -> Mista
 def showing(x: Array, data: Data) -> tuple[Callable[[int], Shown], tuple[str, ...], int]:
     """How to show a row of x; for numbers, the names of their columns, and how many columns are left out."""
     vocabulary = data.vocabulary
+    if is_text(x):
+        return (lambda row: _cut(" | ".join(x[row].reshape(-1).tolist()))), (), 0
     if vocabulary is not None and x.ndim == 2:
-        return (lambda row: _words(x[row], vocabulary)), (), 0
+        return (lambda row: words(x[row], vocabulary)), (), 0
     if is_picture(x):
         low, high = float(x.min()), float(x.max())
         return (lambda row: _picture(x[row], low, high)), (), 0
     if x.ndim > 3:
         return (lambda row: None), (), 0
-    table = x.reshape(len(x), -1)
-    width = table.shape[1]
+    width = math.prod(x.shape[1:])
     known = data.feature_names if data.feature_names and len(data.feature_names) == width else range(width)
     names = tuple(str(name) for name in known)
-    return (lambda row: table[row, :COLUMNS].tolist()), names[:COLUMNS], max(0, width - COLUMNS)
+    return (lambda row: x[row].reshape(-1)[:COLUMNS].tolist()), names[:COLUMNS], max(0, width - COLUMNS)
 
 
 def is_picture(x: Array) -> bool:
@@ -78,11 +96,21 @@ def _picture(pixels: Array, low: float, high: float) -> Picture:
     return Picture(np.rint(255 * ((values - low) / ((high - low) or 1.0))).astype(np.uint8))
 
 
-def _words(numbers: Array, vocabulary: Sequence[str]) -> str:
+def _cut(text: str) -> str:
+    return text if len(text) <= LETTERS else f"{text[: LETTERS - 1]}…"
+
+
+def words(numbers: Array, vocabulary: Sequence[str]) -> str:
     """Letters side by side, words with blanks between them; what stands for padding is empty."""
     found = [vocabulary[int(i)] if 0 <= i < len(vocabulary) else f"[{i:g}]" for i in numbers.tolist()]
     between = "" if all(len(token) <= 1 for token in vocabulary) else " "
     return between.join(token for token in found if token)
+
+
+def _named(labels: Array, names: Sequence[str]) -> str:
+    found = [name for name, there in zip(names, labels.tolist(), strict=True) if there]
+    shown = ", ".join(found[:_TARGETS])
+    return (shown if len(found) <= _TARGETS else f"{shown}, …") or "none"
 
 
 def _numbers(values: Array) -> str:

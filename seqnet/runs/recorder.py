@@ -20,6 +20,7 @@ from seqnet.training.divergence import Rollback
 from seqnet.training.state import take_state
 
 BEST, LAST = "best", "last"
+SPARED = 80  # seconds of training for each second of saving: so it stays below 2 % with the saves that can not wait
 
 
 class RunRecorder(Callback):
@@ -60,8 +61,10 @@ class RunRecorder(Callback):
         self.rollback = Rollback() if on_nan == "rollback" else None
         self.saved_at = time.perf_counter()
         self.saved_step = 0
-        self.pause = 0.0  # seconds until the next save is worth its time
+        self.pause = 0.0  # seconds until the next save is worth the time of the last one
+        self.copying = 0.0  # seconds since then that went into keeping the best state in memory
         self._waiting: Snapshot | None = None  # the best state, not yet written
+        self._is_now = False  # whether that is the state of this moment
         self._kept: Snapshot | None = None  # the memory of the last one that had to wait
 
     def open(self, folder: Path) -> None:
@@ -70,7 +73,8 @@ class RunRecorder(Callback):
         self.files = MetricsFiles(folder, self.columns)
 
     def after_step(self, trainer: Any) -> None:
-        due = time.perf_counter() - self.saved_at > max(self.interval, self.pause)
+        since = max(self.saved_at, trainer.epoch_started)  # the end of a short epoch is worth waiting for
+        due = time.perf_counter() - since > max(self.interval, self.pause)
         if due and trainer.position.batch < trainer.steps:
             self.save(trainer)
 
@@ -88,34 +92,53 @@ class RunRecorder(Callback):
             self.best_epoch, self.best_values = epoch, values
             with as_validated(self.callbacks) as swapped:
                 self._waiting = self._snapshot(trainer)
+                self._is_now = not swapped
                 if swapped:
-                    self._waiting = self._kept = self._waiting.copied(into=self._kept)
+                    self._keep()
+        else:
+            self._is_now = False
         if self.rollback is not None:
             self.rollback.keep(trainer, self.callbacks)
         ends = trainer.stop_training or epoch >= trainer.options.epochs or self.seconds[-1] > self.interval
-        if ends or time.perf_counter() - self.saved_at >= self.pause:
+        pause = min(self.pause + SPARED * self.copying, max(self.pause, self.interval))
+        if ends or time.perf_counter() - self.saved_at >= pause:
             self.save(trainer)
         elif self._waiting is not None and self.best_epoch == epoch:
-            self._waiting = self._kept = self._waiting.copied(into=self._kept)  # the training goes on in its arrays
+            self._keep()  # the training goes on in its arrays
 
     def save(self, trainer: Any) -> None:
         """Write everything: the metrics, the best weights, the complete state.
 
-        Saving is to take 2 % of the time, so after a save that took t seconds the next one is due in 50 t: an epoch
-        that ends sooner is kept with a later one, an epoch that takes longer than the interval is always kept.
+        Saving is to take 2 % of the time, so after a save that took t seconds the next one is due in 80 t, and later
+        where the best state was copied meanwhile: an epoch that ends sooner is kept with a later one, an epoch that
+        takes longer than the interval is always kept.
         Raises CheckpointError, TrainingError; older files then stay. Raises Diverged for weights that are not finite.
         """
         if trainer.options.on_nan is not None:
             trainer.compiled.require_finite()
         started = time.perf_counter()
-        self.save_results()
-        snapshot = self._snapshot(trainer)
-        if self.rollback is not None and trainer.position.batch:
-            self.rollback.add_to(snapshot)
-        write_snapshot(self.folder / LAST, snapshot)
+        if self._waiting is not None and self._is_now:  # the state is the best one as well
+            self.files.write(self.rows)
+            write_snapshot(self.folder / BEST, self._waiting, self.folder / LAST)
+            self._waiting = None
+        else:
+            self.save_results()
+            snapshot = self._snapshot(trainer)
+            if self.rollback is not None and trainer.position.batch:
+                self.rollback.add_to(snapshot)
+            write_snapshot(self.folder / LAST, snapshot)
         self.saved_at, self.saved_step = time.perf_counter(), trainer.position.step
         # The first epoch is always kept, whatever the save before it took.
-        self.pause = 50 * (self.saved_at - started) if self.rows else 0.0
+        self.pause = SPARED * (self.saved_at - started) if self.rows else 0.0
+        self.copying = 0.0
+
+    def _keep(self) -> None:
+        """Copy the best state, which is not yet written."""
+        assert self._waiting is not None
+        started = time.perf_counter()
+        self._waiting = self._kept = self._waiting.copied(into=self._kept)
+        self._is_now = False
+        self.copying += time.perf_counter() - started
 
     def resume(self, snapshot: Snapshot) -> None:
         """Go on from what a checkpoint holds, after put_state."""

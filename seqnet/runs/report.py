@@ -11,6 +11,7 @@ import numpy as np
 from seqnet.arrays import Array
 from seqnet.datasets.base import Data
 from seqnet.errors import CheckpointError, DataError, ShapeError, UsageError
+from seqnet.kernels.elementwise import sigmoid
 from seqnet.models.summary import summarize
 from seqnet.report.content import Classes, Curve, Fit, Measured, Report
 from seqnet.runs.confusion import true_classes
@@ -18,7 +19,7 @@ from seqnet.runs.curves import RATE, Curves, read_curves
 from seqnet.runs.ending import how_it_ended
 from seqnet.runs.evaluate import Asked, Evaluation, ask, changed_since, measure
 from seqnet.runs.folder import JSONL, RESOLVED, SUMMARY, read_json, require_place
-from seqnet.runs.mistakes import largest_errors, wrong_classes
+from seqnet.runs.mistakes import largest_errors, wrong_classes, wrong_labels
 from seqnet.runs.opening import Opened, as_probabilities, chosen_classes, is_run, open_model, read_run_spec
 from seqnet.runs.records import DAMAGED, RunRecord, read_record
 from seqnet.runs.splits import data_of_run
@@ -103,6 +104,8 @@ def _measure(report: Report, run: Path, opened: Opened, spec: RunSpec, split: st
         measured.notes.append(f"The model's output is NaN or infinite for {int((~finite).sum()):,} of the rows.")
     if found.classes is not None:
         _classify(measured, found, asked, outputs, finite)
+    elif found.per_class is not None:
+        _list_labels(measured, found, asked, outputs)
     elif asked.opened.model.loss is not None and asked.opened.model.loss.labels == "real":
         _regress(measured, asked, data, outputs)
     else:
@@ -123,10 +126,20 @@ def _classify(measured: Measured, found: Evaluation, asked: Asked, outputs: Arra
     measured.mistakes = wrong_classes(labels, chosen, chances, found.classes, asked.rows.x, asked.data)
 
 
+def _list_labels(measured: Measured, found: Evaluation, asked: Asked, outputs: Array) -> None:
+    """Each label of rows that may have several."""
+    assert found.per_class is not None and asked.rows.y is not None
+    names = [str(one["class"]) for one in found.per_class]
+    measured.classes = Classes(names, None, found.per_class)
+    loss = asked.opened.model.loss
+    chances = sigmoid(outputs) if loss is not None and loss.expects == "logits" else outputs
+    measured.mistakes = wrong_labels(asked.rows.y.astype(bool), chances, names, asked.rows.x, asked.data)
+
+
 def _regress(measured: Measured, asked: Asked, data: Data, outputs: Array) -> None:
     """Numbers against numbers: each target, or all of them together where they are many."""
     assert asked.rows.y is not None
-    true = asked.rows.y.reshape(len(outputs), -1).astype(np.float64)
+    true = asked.rows.y[:].reshape(len(outputs), -1).astype(np.float64)
     predicted = outputs.reshape(len(outputs), -1).astype(np.float64)
     if true.shape != predicted.shape:
         measured.notes.append("Targets and outputs differ in shape, so they are not set against each other.")

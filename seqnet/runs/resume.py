@@ -45,6 +45,15 @@ class Resumed:
         """The worker threads that it was trained with."""
         return stored_threads(self.snapshot)
 
+    @property
+    def adapted(self) -> dict[str, Any]:
+        """What its layers learned that is in no variable. Raises CheckpointError."""
+        model = self.snapshot.data.get("model")
+        states = model.get("adapted", {}) if isinstance(model, dict) else {}
+        if not isinstance(states, dict):
+            raise CheckpointError(f"{self.folder / LAST} is damaged: what its layers learned is no mapping")
+        return states
+
 
 def resumable(spec: RunSpec, runs: Path, resume: str | bool, stack: ExitStack) -> Resumed:
     """The run to go on with (True: the latest of the file's name), at its last checkpoint; `stack` holds its folder.

@@ -29,6 +29,7 @@ from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
 from seqnet.runs.signals import interruptible
 from seqnet.runs.splits import require_same_rows, rows_of, write_splits
+from seqnet.runs.vocabulary import out_of_vocabulary, said
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
 from seqnet.spec.run import RunSpec
@@ -51,7 +52,7 @@ Event = Callable[[str, dict[str, Any]], None]
 class RunResult:
     """What a run came to. best, final: logged values; test: of the best weights on the test rows.
 
-    signal: what interrupted it, where that was one.
+    signal: what interrupted it, where that was one. texts: the rows are texts.
     """
 
     folder: Path
@@ -62,6 +63,7 @@ class RunResult:
     interrupted: bool = False
     signal: int | None = None
     summary: dict[str, Any] = field(default_factory=dict)
+    texts: bool = False
 
 
 def train(
@@ -76,9 +78,9 @@ def train(
     """Train as the file says, in a new run folder, or on in the one that `resume` names (True: the latest of the name).
 
     on_event(name, details): "warning" (problem), "data" (data), "model" (model), "start" (folder, resumed, epoch,
-    monitor, mode, best, changes), "note" (text). Nothing is written before everything that can be known beforehand is
-    known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best weights on
-    the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
+    monitor, mode, best, vocabulary, changes), "note" (text). Nothing is written before everything that can be known
+    beforehand is known to be right. The first Ctrl-C ends after the batch, with everything saved, and measures the best
+    weights on the test rows; SIGTERM and SIGHUP do without that; a second signal stops at once.
     Raises SpecError, UsageError, DataError, TrainingError, CheckpointError.
     """
     spec.require("training", *NEEDED)
@@ -99,13 +101,16 @@ def _train(
     data = spec.load_data()
     if again is not None:
         require_same_rows(again.folder, data)
+        spec.know(again.adapted)
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
     if again is not None and threads is None:
         threads = again.threads  # another number would add up in another order
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
-    train_rows, validation = training_rows(spec, data), validation_rows(data)
+    unknown = out_of_vocabulary(model, data)
+    train_rows, validation = prepared(model, training_rows(spec, data)), validation_rows(data)
+    validation = validation and prepared(model, validation)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
@@ -132,9 +137,9 @@ def _train(
     )
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
-    record = _Record(spec, data, model, trainer, recorder, ways)
+    record = _Record(spec, data, model, trainer, recorder, ways, unknown)
     if again is None:
-        adapt_layers(model, data.train.x)
+        adapt_layers(model, train_rows.x)
         trainer.position.epoch = options.initial_epoch
     with interruptible(trainer) as stop:
         folder = again.folder if again is not None else create_run(runs, spec.name)
@@ -157,6 +162,7 @@ def _train(
                     recorder.rollback.keep(trainer, recorder.callbacks)
             watched = {"monitor": monitor, "mode": mode, "best": recorder.best}
             told = {"folder": folder, "resumed": again is not None, "epoch": trainer.position.epoch}
+            watched["vocabulary"] = said(model, unknown)
             on_event("start", {**told, **watched, "changes": () if again is None else again.changes})
             result, at_once = _fit(record, folder, train_rows, validation, options, watching, on_event)
     with _explained(folder):
@@ -226,6 +232,7 @@ class _Record:
     trainer: Trainer
     recorder: RunRecorder
     directions: dict[str, str | None]
+    unknown: dict[str, float]  # of the tokens of each split, the share out of the model's vocabulary
     resolved: str = ""
     fingerprint: str = ""
     started: float = 0.0
@@ -242,7 +249,8 @@ class _Record:
         history = {name: list(values) for name, values in trainer.history.history.items()}
         final = {name: values[-1] for name, values in history.items() if values}
         best = {"epoch": recorder.best_epoch, "monitor": recorder.monitor, **recorder.best_values} if final else {}
-        return RunResult(folder, history, best, final, interrupted=trainer.interrupted)
+        texts = self.model.network.front.takes_text
+        return RunResult(folder, history, best, final, interrupted=trainer.interrupted, texts=texts)
 
     def summary(self, result: RunResult, state: str) -> dict[str, Any]:
         """What summary.json holds. seconds: total of this command; of each epoch of the whole run.
@@ -272,6 +280,7 @@ class _Record:
                 "fingerprint": self.fingerprint,
                 "rows": {name: len(split) for name, split in data.splits.items()},
                 "classes": data.class_names,
+                **({"out_of_vocabulary": self.unknown} if self.unknown else {}),
             },
             "seconds": {"total": time.perf_counter() - self.started, "epochs": self.recorder.seconds},
             "threads": len(compiled.engine.workers) if compiled is not None else 1,
@@ -290,7 +299,10 @@ def warn_or_refuse(spec: RunSpec, data: Data | None, on_event: Event) -> None:
 
 
 def adapt_layers(model: Sequential, x: Any, batch_size: int = 1024) -> None:
-    """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them."""
+    """Fit the layers that learn from the data (Normalization) on the training rows, as the rows reach them.
+
+    x: as `prepared` gives them; the layers of the front, which made them, are adapted already.
+    """
     engine = Engine(model.network)
     for index, node in enumerate(model.network.nodes):
         if not node.layer.adapted:
@@ -383,6 +395,11 @@ def training_rows(spec: RunSpec, data: Data) -> Rows:
     elif sampling is None:
         raise DataError("weighted_sampling: sample_weight needs weights, and the training rows have none")
     return replace(rows, sampling=sampling_weights(sampling))
+
+
+def prepared(model: Sequential, rows: Rows) -> Rows:
+    """The rows as the engine takes them: the layers in front have been applied. Raises DataError."""
+    return replace(rows, x=model.network.front(rows.x))
 
 
 def validation_rows(data: Data) -> Rows | None:

@@ -7,11 +7,14 @@ from functools import cached_property
 
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data
+from seqnet.datasets.lazy import LazyRows
 from seqnet.declare import get
 from seqnet.layers.base import Layer
 from seqnet.losses import Loss, resolve_loss
 from seqnet.network.network import Node, trace
 from seqnet.spec.run import RunSpec
+
+FIRST = 1024  # rows of a large file that are looked at
 
 
 @dataclass
@@ -35,8 +38,9 @@ class Case:
 
     @cached_property
     def labels(self) -> Array | None:
-        """The targets of the training rows."""
-        return None if self.data is None else self.data.train.y
+        """The targets of the training rows; the first of them where they are read lazily."""
+        y = None if self.data is None else self.data.train.y
+        return y[:FIRST] if isinstance(y, LazyRows) else y
 
     @cached_property
     def loss(self) -> Loss | None:

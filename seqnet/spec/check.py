@@ -69,7 +69,11 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
     """The static lint of a file without errors; adds problems, the data, and the summary."""
     spec = result.spec
     assert spec is not None
-    if with_data and spec.data is not None:
+    if with_data and spec.unfetched is not None:  # a look at a file is no reason to fetch 160 MB
+        message = f"the data of {spec.unfetched.spec_name} are not on this machine yet, so they are not looked at"
+        hint = f"seqnet data fetch {spec.unfetched.spec_name} fetches them; seqnet train does so by itself"
+        result.problems.append(Problem(data_path(spec), message, hint, warning=True))
+    elif with_data and spec.data is not None:
         try:
             result.data = spec.load_data()
         except PlacedDataError as error:
@@ -78,7 +82,8 @@ def check_run(result: CheckResult, *, with_data: bool = True) -> None:
             result.problems.append(Problem(data_path(spec), str(error)))
     result.problems.extend(lint(spec, result.data))
     shape = result.data.input_shape if result.data is not None else spec.stated_input_shape()
-    if not result.errors and shape is not None:
+    known = result.data is not None or shape is None or spec.knows_widths(shape)
+    if not result.errors and shape is not None and known:
         _build(result, spec, shape)
 
 

@@ -21,14 +21,16 @@ from yaml.events import (
 
 from seqnet.errors import Path, nearest
 from seqnet.printable import escape
+from seqnet.spec import parsing
 from seqnet.spec.diagnostics import DocumentError, Finding
 from seqnet.spec.nodes import MAX_DEPTH, TOO_DEEP, Alias, Key, ListNode, MapNode, Node, Scalar
-from seqnet.spec.parsing import events
+from seqnet.spec.parsing import EventParser, events
 from seqnet.spec.scalars import TAGS, convert, resolve
 from seqnet.spec.source import QUOTE_IT, Place, Source
 
 MAX_VALUES = 1_000_000
 _MOST_FINDINGS = 100
+_READ_TWICE = 200_000  # characters that the parser in Python reads in a moment
 _NOT_ALLOWED = re.compile("[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufeff\ufffe\uffff]")
 _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 
@@ -36,14 +38,21 @@ _PROPERTIES = re.compile(r"(?:[&!]\S*\s+)+")
 def compose(source: Source, start: int = 0) -> Node | None:
     """The tree of a source's text from the character `start` on; None if it says nothing.
 
-    Raises DocumentError with everything that is wrong.
+    Raises DocumentError with everything that is wrong. The parsers in C and in Python find several faults in another
+    order, so a faulty text is read once more with the latter: people are told the same whichever they have.
     """
-    return _Composer(source, start).compose()
+    try:
+        return _Composer(source, start, parsing.CParser).compose()
+    except DocumentError:
+        if parsing.CParser is not None and len(source.text) - start < _READ_TWICE:
+            _Composer(source, start, None).compose()
+        raise
 
 
 class _Composer:
-    def __init__(self, source: Source, start: int) -> None:
+    def __init__(self, source: Source, start: int, parser: type[EventParser] | None) -> None:
         self.source = source
+        self.parser = parser
         self.offset = start
         # An override's value is read by itself: what stands before it must not count as indentation.
         self.inner = Source(source.name, source.text[start:]) if start else source
@@ -59,7 +68,7 @@ class _Composer:
             self.refuse_character(found.start())
         if self.findings:
             raise DocumentError(self.findings)
-        self.events = events(self.inner.text)
+        self.events = events(self.inner.text, self.parser)
         root: Node | None = None
         try:
             for event in self.events:

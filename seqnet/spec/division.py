@@ -80,13 +80,14 @@ class Division:
         rows = np.sort(np.concatenate([parts["train"], parts.get("validation", np.arange(0))]))
         stream = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_FOLD_STREAM,)))
         labels, way = None, "in order of time"
-        if self.times is None:
+        times = self.data.times if self.times is None else self.times
+        if times is None:
             labels = self._strata()
             way = "by group" if self.groups is not None else "at random"
             way += ", stratified" if labels is not None else ""
         labels = None if labels is None else labels[rows]
-        if self.times is not None:
-            pairs = time_folds(self.times[rows], count)
+        if times is not None:
+            pairs = time_folds(times[rows], count)
         elif self.groups is not None:
             pairs = group_folds(self.groups[rows], count, stream, labels)
         else:
@@ -125,7 +126,7 @@ class Division:
                 data.check()
             return data
         assert section.source is not None
-        with self._placed("data", section.source.spec_name, "path"):
+        with self._placed("data", section.source.spec_name, section.source.paths[0]):
             data = section.source.load(self.folder)
             if data.preparation is None:
                 data.check()
@@ -140,7 +141,7 @@ class Division:
         """The training rows of another file of the same kind. Raises DataError where they don't go with the first."""
         if getattr(data, name) is not None:
             raise DataError(f"{data.name} has {name} rows of its own; leave {name}_file out, or take them out of it")
-        source = source.replace(path=getattr(self.section, f"{name}_file"))
+        source = source.replace(**{source.paths[0]: getattr(self.section, f"{name}_file")})
         other = source.load(self.folder)
         if other.preparation is None:
             other.check()
@@ -249,6 +250,8 @@ class Division:
         with self._placed("data", what):
             if self.times is not None:
                 stays, held = latest_rows(self.times[rows], share, what)
+            elif self.data.times is not None:  # whatever else is asked for: later rows are for later parts
+                stays, held = tail_rows(len(rows), share, what)
             elif self.groups is not None:
                 stays, held = split_groups(self.groups[rows], share, stream, labels, what)
             elif self.section.validation_shuffle:

@@ -7,7 +7,6 @@ decides is found without the data too.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,17 +14,23 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data
+from seqnet.datasets.lazy import LazyRows
 from seqnet.declare import get
-from seqnet.errors import Path, Problem, SeqnetError
+from seqnet.errors import Path, Problem, SeqnetError, SpecError
 from seqnet.metrics import Metric, resolve_metric
 from seqnet.metrics.trial import tried
+from seqnet.network.front import leading
+from seqnet.network.memory import machine_memory
 from seqnet.network.network import Node, common_dtype
-from seqnet.spec.case import Case
+from seqnet.spec.case import FIRST, Case
 from seqnet.spec.lint_callbacks import lint_callbacks
 from seqnet.spec.lint_output import lint_output
+from seqnet.spec.lint_pictures import lint_pictures
+from seqnet.spec.lint_text import lint_places, lint_vocabulary, told_length
 from seqnet.spec.lint_weights import lint_weights
 from seqnet.spec.placing import option_path, split_hint
 from seqnet.spec.run import RunSpec
+from seqnet.training.mixing import mixing_problem
 
 # Inputs beyond this are worth scaling: with the usual initializers activations then saturate or explode.
 LARGE_INPUT = 10.0
@@ -39,16 +44,26 @@ def lint(spec: RunSpec, data: Data | None) -> list[Problem]:
         return []
     shape = data.input_shape if data is not None else spec.stated_input_shape()
     case = Case(spec, data, layers, shape)
-    problems = [*_dtypes(case), *_stated_shape(case)]
+    problems = [*_dtypes(case), *_stated_shape(case), *lint_places(case)]
+    if data is not None and all(problem.warning for problem in problems):
+        try:
+            spec.adapt(data)
+        except SpecError as error:
+            problems += error.problems
+    elif shape is not None and not spec.knows_widths(shape):
+        case.shape = shape = None  # only the rows would tell
     if shape is not None and all(problem.warning for problem in problems):
-        problems += spec.shape_problems(layers, shape)
+        problems += [told_length(case, problem) for problem in spec.shape_problems(layers, shape)]
     if any(not problem.warning for problem in problems):
         return [*problems, *lint_callbacks(case, known_output=False)]
     problems += [*_rows(case), *_memory(case)]
+    problems += lint_vocabulary(case)
+    if any(not problem.warning for problem in problems):
+        return [*problems, *lint_callbacks(case, known_output=False)]
     outputs = list(lint_output(case))
     problems += [*outputs, *_metrics(case, fits=all(problem.warning for problem in outputs))]
-    problems += lint_callbacks(case)
-    return [*problems, *_scale(case)]
+    problems += [*lint_callbacks(case), *_mixing(case)]
+    return [*problems, *_scale(case), *lint_pictures(case)]
 
 
 def _dtypes(case: Case) -> Iterator[Problem]:
@@ -85,6 +100,8 @@ def _rows(case: Case) -> Iterator[Problem]:
     spec, data = case.spec, case.data
     if data is None:
         return
+    for warning in data.warnings:
+        yield Problem(data_path(spec), warning, warning=True)
     rows, size, training = len(data.train), spec.training.batch_size, spec.training
     if case.labels is None and spec.loss is not None:
         message = f"the training rows of {data.name} have no targets, so there is nothing to learn"
@@ -106,6 +123,17 @@ def _rows(case: Case) -> Iterator[Problem]:
         message = f"steps_per_epoch {steps} is more than the {batches} batches of {size} in {rows} rows"
         yield Problem(("training", "steps_per_epoch"), message, "leave it out to use all rows")
     yield from lint_weights(training, data)
+
+
+def _mixing(case: Case) -> Iterator[Problem]:
+    """What augment mixes against the rows and the loss."""
+    mixers, shape, loss = case.spec.training.augment, case.shape, case.loss
+    if not mixers or shape is None or loss is None:
+        return
+    first = next((layer for layer in case.layers if layer.spec_name != "Input"), None)
+    problem = mixing_problem(mixers, shape, first is not None and first.takes_integers, loss)
+    if problem is not None:
+        yield Problem(("training", "augment"), *split_hint(problem))
 
 
 def _memory(case: Case) -> Iterator[Problem]:
@@ -137,19 +165,11 @@ def _size(node: Node) -> int:
     return math.prod(length or 1 for length in node.out_shape)
 
 
-def machine_memory() -> int | None:
-    """The bytes of memory that the machine has, where the system tells."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
-
-
 def data_path(spec: RunSpec) -> Path:
     """The place that names the rows."""
     if spec.data is None or spec.data.source is None:
         return ("data", "dataset")
-    return ("data", spec.data.source.spec_name, "path")
+    return ("data", spec.data.source.spec_name, type(spec.data.source).paths[0])
 
 
 def _metrics(case: Case, *, fits: bool) -> Iterator[Problem]:
@@ -196,14 +216,14 @@ def _whole(labels: Array) -> bool:
 def _scale(case: Case) -> Iterator[Problem]:
     """Inputs far from the range that the usual initializers are made for."""
     data = case.data
-    if data is None or data.train.x.size == 0:
+    if data is None or data.train.x.size == 0 or leading(case.layers):
         return
     for node in case.nodes:
         if node.layer.spec_name in SCALING:
             return
         if node.layer.param_specs(node.in_shape):
             break
-    x = data.train.x
+    x = data.train.x[:FIRST] if isinstance(data.train.x, LazyRows) else data.train.x
     largest = float(max(abs(float(x.max())), abs(float(x.min()))))
     if largest > LARGE_INPUT:
         fix = "Normalization, which learns mean and variance from the training rows"

@@ -18,7 +18,7 @@ from yaml.scanner import Scanner, ScannerError
 from yaml.tokens import ScalarToken, TagToken
 
 try:
-    from yaml._yaml import CParser
+    from yaml._yaml import CParser as CParser  # composer looks it up here
 except ImportError:  # PyYAML built without libyaml
     CParser = None  # type: ignore[assignment, misc]
 
@@ -31,6 +31,8 @@ _TAG = re.compile(
 
 class EventParser(Protocol):
     """What the reader needs of a parser."""
+
+    def __init__(self, text: str) -> None: ...
 
     def get_event(self) -> Event | None: ...
 
@@ -174,8 +176,8 @@ class PurePythonParser(Reader, Scanner, Parser):
         return chunks
 
 
-def events(text: str) -> Iterator[Event]:
-    """The parser's events. Raises yaml.MarkedYAMLError where the text is not YAML."""
-    parser: EventParser = PurePythonParser(text) if CParser is None else CParser(text)
+def events(text: str, kind: type[EventParser] | None) -> Iterator[Event]:
+    """The events of a parser of this kind, None: the one in Python. Raises MarkedYAMLError where it is not YAML."""
+    parser = (kind or PurePythonParser)(text)
     while (event := parser.get_event()) is not None:
         yield event

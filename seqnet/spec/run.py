@@ -10,15 +10,17 @@ from typing import Any, NoReturn, TypeVar
 
 from seqnet.arrays import Shape
 from seqnet.checkers import INVALID, TEXT, Number, show, written
-from seqnet.datasets.base import Data, Source
+from seqnet.datasets.base import Data, Dataset, Source
 from seqnet.declare import C, check_options, make, options_of
-from seqnet.errors import Path, Problem, SpecError, UsageError
+from seqnet.errors import Path, Problem, SeqnetError, SpecError, UsageError
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
+from seqnet.models.saving import put_states, take_states
 from seqnet.models.sequential import Sequential
-from seqnet.network.network import LayerShapeError, trace
+from seqnet.network.front import adapt_front, leading
+from seqnet.network.network import LayerShapeError, common_dtype, trace
 from seqnet.network.parameters import InitializerError
 from seqnet.optimizers.base import Optimizer
 from seqnet.registry import components, is_known, snake_case
@@ -52,6 +54,7 @@ class RunSpec:
     training: TrainingSection = field(default_factory=TrainingSection)
     callback_entries: list[Any] = field(default_factory=list)
     overrides: tuple[str, ...] = ()  # as the command line gave them
+    adapted: dict[str, Any] = field(default_factory=dict)  # what layers in front learned, by their names
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -67,11 +70,51 @@ class RunSpec:
         """New layers, named as a model would name them."""
         layers = [_made(Layer, entry) for entry in self.layers]
         name_layers(layers)
+        for layer in layers:
+            layer.place_files(self.folder)
+        put_states(layers, self.adapted)
         return layers
 
+    def adapt(self, data: Data) -> None:
+        """Let the layers in front that still have to (TextVectorization) learn from the training rows.
+
+        Layers that are made later know what they learned. Raises SpecError with the layer's place.
+        """
+        layers = self.checked_layers
+        front = layers[: leading(layers)]
+        for index in range(len(front)):
+            try:
+                layers[index].state()  # reads the file of a vocabulary
+                adapt_front(layers[: index + 1], data.train.x, common_dtype(layers))
+            except SeqnetError as error:
+                path = self.layer_path(index, "vocabulary")
+                self.refuse([Problem(path, *split_hint(f"layer {index} ({layers[index].name}): {error}"))])
+        self.adapted = take_states(front)
+
+    def know(self, states: Mapping[str, Any]) -> None:
+        """Let the layers know what those of an earlier run learned, by their names. Raises CheckpointError."""
+        put_states(self.checked_layers, states)
+        self.adapted = dict(states)
+
+    def knows_widths(self, shape: Shape) -> bool:
+        """Whether the layers in front can say what they make of rows of a shape, before they have seen any."""
+        try:
+            trace(self.checked_layers[: leading(self.checked_layers)], shape)
+        except LayerShapeError:
+            return False
+        return True
+
     def stated_input_shape(self) -> Shape | None:
-        """The input shape that the first layer states, if it does."""
-        return self.checked_layers[0].stated_input_shape() if self.checked_layers else None
+        """The input shape that the first layer states, if it does, or of a data set that is still to be fetched."""
+        stated = self.checked_layers[0].stated_input_shape() if self.checked_layers else None
+        dataset = self.unfetched
+        return dataset.known_shape if stated is None and dataset is not None else stated
+
+    @property
+    def unfetched(self) -> Dataset | None:
+        """The data set of the file, where it is one whose files are not all on this machine."""
+        dataset = self.data.dataset if self.data is not None else None
+        return dataset if dataset is not None and dataset.missing else None
 
     def build_model(
         self, input_shape: Shape | None = None, *, threads: int | None = None, initialize: bool = True
@@ -82,10 +125,12 @@ class RunSpec:
         initialize: draw the weights; without them the model is good for its summary alone, and made in no time.
         Raises SpecError for shapes that do not fit, DataError.
         """
-        model = Sequential(self.make_layers(), name=self.name, seed=self.seed)
         shape = input_shape if input_shape is not None else self.stated_input_shape()
-        if shape is None and self.data is not None:
-            shape = self.load_data().input_shape
+        if self.data is not None and (shape is None or not self.knows_widths(shape)):
+            data = self.load_data()
+            self.adapt(data)
+            shape = data.input_shape
+        model = Sequential(self.make_layers(), name=self.name, seed=self.seed)
         if shape is None:
             hint = "begin the model with Input: {shape: [4]}, the shape of one row, or add a data section"
             self.refuse([Problem(("model",), "the input shape is unknown", hint)])
@@ -214,6 +259,8 @@ def check_document(document: Document, problems: list[Problem]) -> RunSpec:
         spec.checked_layers = _layers(given.get("model"), "model" in given, problems)
         spec.layers = list(given["model"]) if spec.checked_layers else []
         name_layers(spec.checked_layers)
+        for layer in spec.checked_layers:
+            layer.place_files(spec.folder)
     for key, base in (("optimizer", Optimizer), ("loss", Loss)):
         if given.get(key) is not None and make(base, given[key], (key,), problems) is not INVALID:
             setattr(spec, key, given[key])
@@ -397,7 +444,10 @@ def _plain_data(section: DataSection, folder: FilePath) -> dict[str, Any]:
         return plain
     plain.pop("dataset")
     name, options = next(iter(source.items())) if isinstance(source, dict) else (source, {})
-    for given, key in ((options := dict(options), "path"), (plain, "validation_file"), (plain, "test_file")):
+    options = dict(options)
+    paths = type(section.source).paths if section.source is not None else ()
+    named = [(options, key) for key in paths] + [(plain, "validation_file"), (plain, "test_file")]
+    for given, key in named:
         if given.get(key) is not None:
             given[key] = str((folder / FilePath(given[key]).expanduser()).resolve())
     return {name: options, **plain}

@@ -17,7 +17,8 @@ from seqnet.checkers import (
     Tuple,
 )
 from seqnet.datasets.base import Dataset, Source
-from seqnet.declare import Component, option, options_of
+from seqnet.declare import Component, option
+from seqnet.training.mixing import AUGMENT, Mixer
 from seqnet.training.weighting import BALANCED, CLASS_WEIGHT, CLASS_WEIGHTS
 
 KEYS = {
@@ -111,8 +112,6 @@ def _split_rules(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield share, f"{share} and {file} both say which rows are for {part}; keep one of them"
         if values["source"] is None:
             yield file, f"{file} is read as the source's own file is, and a dataset has none; use {share}"
-        elif "path" not in options_of(type(values["source"])):
-            yield file, f"{values['source'].spec_name} reads no file by its path; use {share}"
     if values["group_by"] is not None and values["order_by"] is not None:
         rule = "group_by keeps groups whole and order_by cuts at a moment, which can't both be done"
         yield "order_by", f"{rule}; keep one of them"
@@ -143,6 +142,12 @@ class TrainingSection(Section):
         "weight of a row of each class, {0: 1.0, 1: 3.0}; sample_weight: by the weights of the data, which then do not "
         "count in the loss",
         default=None,
+    )
+    augment: Annotated[tuple[Mixer, ...], AUGMENT] = option(
+        "mix each row of a batch with another: MixUp or CutMix, or a list of both; labels become shares of classes, "
+        "and metrics of the training rows count the one with the larger share",
+        default=[],
+        example=[{"MixUp": {"alpha": 0.2}}],
     )
     initial_epoch: NonNegativeInt = option("number of the first epoch, from 0", default=0)
     steps_per_epoch: PositiveInt | None = option("batches an epoch; null: all", default=None)

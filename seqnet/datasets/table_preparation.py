@@ -1,0 +1,306 @@
+"""From the columns of a table to the numbers that a network takes: fitted to training rows, kept with the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from seqnet.datasets.base import Split
+from seqnet.datasets.columns import Categorical, ColumnKind, Numeric, infer, unknown_words
+from seqnet.datasets.csv_format import Format, is_number
+from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
+from seqnet.datasets.labels import Array
+from seqnet.datasets.preparation import Preparation
+from seqnet.datasets.readers import existing_file
+from seqnet.datasets.table import Coded, Column, Table
+from seqnet.declare import get
+from seqnet.errors import CheckpointError, DataError, SpecError, suggestion
+
+if TYPE_CHECKING:
+    from seqnet.datasets.base import Data
+
+MOSTLY = 0.9  # of the cells: a column with so many numbers is one of numbers, with mistakes in it
+NAMED = 6  # columns that a line names
+
+
+class TablePreparation(Preparation):
+    """Which columns are features, what each holds, and what was learned of it."""
+
+    kind = "table"
+
+    def __init__(
+        self,
+        *,
+        path: str,
+        form: Format,
+        missing_values: Sequence[str],
+        stated: Mapping[str, ColumnKind],
+        scale: str,
+        encode: str,
+        features: Sequence[str] | None,
+        left_out: Sequence[str],
+    ) -> None:
+        self.path = path
+        self.form = form
+        self.missing_values = tuple(missing_values)
+        self.stated = dict(stated)
+        self.scale, self.encode = scale, encode
+        self.features = None if features is None else list(features)
+        self.left_out = list(left_out)
+        self.kinds: dict[str, ColumnKind] = {}  # of the features, in order
+        self.learned: dict[str, dict[str, Any]] = {}
+        self.remarks: list[str] = []  # what is to be told of the columns
+        self.unknown: dict[str, dict[str, int]] = {}  # words that no training row had, of the rows read since
+        self.rows = 0  # so many
+
+    def exclude(self, names: Iterable[str]) -> None:
+        """These columns say how rows are divided, so they are no features unless `features` names them."""
+        self.left_out += [name for name in names if name not in (self.features or ())]
+
+    def require_stated(self, names: Sequence[str]) -> None:
+        """Raise DataError where `columns` names a column that the table lacks."""
+        for pattern in self.stated:
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise DataError(f"columns names {pattern!r}, which {self.path} lacks; {suggestion(pattern, names)}")
+
+    # -- fitting ----------------------------------------------------------------------------------------------------
+
+    def fit(self, train: Split) -> None:
+        table = _raw(train)
+        names = self.features or [name for name in table.columns if name not in self.left_out]
+        self.kinds, self.learned, self.remarks = {}, {}, []
+        dropped: list[str] = []
+        for name in names:
+            kind = self._kind(name, table, dropped)
+            if kind is not None:
+                self.kinds[name] = kind
+        if not self.kinds:
+            raise DataError(self._nothing_left(names, table))
+        for name, kind in self.kinds.items():
+            self._refuse_bad_cells(name, kind, table)
+            self.learned[name] = kind.fit(table.columns[name], name)
+        self.remarks = [*self._described(table), *dropped]
+
+    def _kind(self, name: str, table: Table, dropped: list[str]) -> ColumnKind | None:
+        """What a column holds; None where it is left out, which is said in `dropped`."""
+        column = table.columns[name]
+        if name in self.stated:
+            return self.stated[name]
+        stated = [kind for pattern, kind in self.stated.items() if fnmatchcase(name, pattern)]
+        if stated:
+            return stated[-1]
+        wanted = self.features is not None
+        if isinstance(column, Coded) and _mostly_numbers(column):
+            raise self._bad_cells(name, column, table)
+        found = infer(column)
+        if found is None:
+            if wanted:
+                return Categorical(encode=self.encode)
+            dropped.append(f"left out: {name}, in which nearly every row has a text of its own")
+            return None
+        values = column.codes if isinstance(column, Coded) else column[~np.isnan(column)]
+        if not wanted and len(table) > 1 and (not len(values) or bool((values == values[0]).all())):
+            dropped.append(f"left out: {name}, which is the same in every row")
+            return None
+        if not wanted and isinstance(found, Numeric) and _counts_rows(column):
+            dropped.append(f"left out: {name}, which numbers the rows")
+            return None
+        if isinstance(found, Numeric):
+            return Numeric(scale=self.scale)
+        return Categorical(encode=self.encode) if isinstance(found, Categorical) else found
+
+    def _nothing_left(self, names: Sequence[str], table: Table) -> str:
+        texts = [name for name in names if isinstance(table.columns[name], Coded)]
+        if texts:
+            return (
+                f"{self.path} has no feature but texts of their own in every row ({', '.join(texts)}); for free text "
+                f"write text: {{path: {Path(self.path).name}, column: {texts[0]}}}, or make it categorical"
+            )
+        return f"{self.path} has no column to predict from"
+
+    def _refuse_bad_cells(self, name: str, kind: ColumnKind, table: Table) -> None:
+        column = table.columns[name]
+        if isinstance(kind, Numeric) and isinstance(column, Coded):
+            raise self._bad_cells(name, column, table)
+        gaps = _gaps(column)
+        if kind.missing == "error" and gaps.any():
+            raise DataError(
+                f"{self.path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
+                f"say what stands for none: columns: {{{name}: {{{type(kind).spec_name}: {{missing: mean}}}}}}"
+            )
+
+    def _bad_cells(self, name: str, column: Coded, table: Table) -> DataError:
+        bad = [place for place, word in enumerate(column.words) if not is_number(word)]
+        rows = np.flatnonzero(np.isin(column.codes, bad))
+        lines = table.lines if table.lines is not None else np.arange(1, len(table) + 1)
+        cells = [(int(lines[row]), column.words[column.codes[row]]) for row in rows[:1000]]
+        cells += [(0, "")] * (len(rows) - len(cells))
+        return bad_cells(Path(self.path), name, cells)
+
+    def _described(self, table: Table) -> Iterator[str]:
+        """A line for each kind of column, with what is done to them, and one of the gaps."""
+        by_kind: dict[str, list[str]] = {}
+        for name, kind in self.kinds.items():
+            how = kind.summary(self.learned[name])
+            if isinstance(kind, Numeric):
+                by_kind.setdefault(f"numeric ({how or 'as they are'})", []).append(name)
+            else:
+                by_kind.setdefault(type(kind).spec_name, []).append(f"{name} ({how})" if how else name)
+        for told, names in by_kind.items():
+            yield f"{told}: {_some(names)}"
+        gaps = {name: int(_gaps(table.columns[name]).sum()) for name in self.kinds}
+        filled = [f"{name} {count:,} ({self.kinds[name].missing})" for name, count in gaps.items() if count]
+        if filled:
+            yield f"gaps in training rows: {_some(filled)}"
+
+    # -- applying ---------------------------------------------------------------------------------------------------
+
+    def apply(self, split: Split) -> Split:
+        table = _raw(split)
+        x, kept = self._numbers(table)
+        if kept.all():
+            return Split(x, split.y, split.sample_weight, split.sampling_weight)
+        if not kept.any():
+            raise DataError(f"{self.path}: every row of a part has a gap that missing: drop leaves out")
+        rows = np.flatnonzero(kept)
+        y, weight, sampling = (
+            None if part is None else part[rows] for part in (split.y, split.sample_weight, split.sampling_weight)
+        )
+        return Split(x, y, weight, sampling)
+
+    def _numbers(self, table: Table) -> tuple[Array, Array]:
+        """The features (N', F) of the rows that stay, and which do (N,)."""
+        parts, kept = [], np.ones(len(table), bool)
+        for name, kind in self.kinds.items():
+            self._refuse_bad_cells(name, kind, table)
+            numbers, found = kind.apply(table.columns[name], name, self.learned[name])
+            parts.append(numbers)
+            if kind.missing == "drop":
+                kept &= ~found.gaps
+            for word, count in found.unknown.items():
+                counts = self.unknown.setdefault(name, {})
+                counts[word] = counts.get(word, 0) + count
+        self.rows += len(table)
+        x = np.concatenate(parts, axis=1)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which the checks report
+            x = x.astype(np.int32 if self._whole else np.float32)
+        return (x if kept.all() else x[kept]), kept
+
+    @property
+    def _whole(self) -> bool:
+        """Whether every feature is a category's number."""
+        return all(isinstance(kind, Categorical) and kind.encode == "integer" for kind in self.kinds.values())
+
+    def finish(self, data: Data) -> None:
+        names = [feature for name, kind in self.kinds.items() for feature in kind.features(name, self.learned[name])]
+        data.feature_names = tuple(names)
+        data.remarks = (*data.remarks, *self.remarks)
+        data.remarks += tuple(self.told())
+
+    def told(self) -> list[str]:
+        """What is to be said of words that no training row had; they are forgotten afterwards."""
+        said = [unknown_words(name, counts, self.rows) for name, counts in self.unknown.items()]
+        self.unknown, self.rows = {}, 0
+        return said
+
+    # -- new rows ---------------------------------------------------------------------------------------------------
+
+    def read(self, path: Path, rows: int) -> Iterator[Array]:
+        full = existing_file(path, Path(), "a table")
+        for table in self._blocks(full, rows):
+            x, kept = self._numbers(table)
+            if not kept.all():
+                gaps = table.places(np.flatnonzero(~kept))
+                raise DataError(
+                    f"{full}: training left rows with gaps out (missing: drop), so nothing can be said of {gaps}"
+                )
+            yield x
+
+    def _blocks(self, path: Path, rows: int) -> Iterator[Table]:
+        wanted = {name: "the model was trained on" for name in self.kinds}
+        if path.suffix.lower() in PARQUET:
+            table = read_parquet(path, None, self.missing_values)
+            require_columns(wanted, list(table.columns), path)
+            for start in range(0, len(table), rows):
+                yield table[slice(start, start + rows)]
+            return
+        known = Format(
+            self.form.encoding, None, self.form.quote, None, self.form.header, self.form.decimal, self.form.thousands
+        )
+        file = CsvFile.open(path, known, self.missing_values)
+        require_columns(wanted, file.names, path)
+        file.words = {name for name, kind in self.kinds.items() if not isinstance(kind, Numeric)}
+        found = False
+        for table in file.blocks(set(self.kinds), rows):
+            found = True
+            yield table
+        if not found:
+            raise DataError(f"{path} has a header but no rows")
+
+    # -- state ------------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "form": asdict(self.form),
+            "missing_values": list(self.missing_values),
+            "left_out": self.left_out,
+            "columns": [
+                {"name": name, "holds": kind.to_spec(full=True), "learned": self.learned[name]}
+                for name, kind in self.kinds.items()
+            ],
+        }
+
+    @classmethod
+    def restore(cls, state: Mapping[str, Any]) -> Self:
+        try:
+            made = cls(
+                path=str(state["path"]),
+                form=Format(**state["form"]),
+                missing_values=state["missing_values"],
+                stated={},
+                scale="standardize",
+                encode="one_hot",
+                features=None,
+                left_out=state["left_out"],
+            )
+            for column in state["columns"]:
+                made.kinds[str(column["name"])] = get(ColumnKind, column["holds"])
+                made.learned[str(column["name"])] = dict(column["learned"])
+        except (KeyError, TypeError, ValueError, AttributeError, SpecError) as error:
+            raise CheckpointError(f"how the checkpoint prepares tables is damaged: {error}") from None
+        return made
+
+
+def _raw(split: Split) -> Table:
+    assert split.raw is not None
+    return split.raw
+
+
+def _gaps(column: Column) -> Array:
+    found: Array = column.codes < 0 if isinstance(column, Coded) else np.isnan(column)
+    return found
+
+
+def _mostly_numbers(column: Coded) -> bool:
+    counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.words))
+    numbers = np.array([is_number(word) for word in column.words], bool)
+    total = int(counts.sum())
+    return total > 0 and 0 < counts[~numbers].sum() <= (1 - MOSTLY) * total
+
+
+def _counts_rows(column: Column) -> bool:
+    """Whether a column of numbers is 0, 1, 2, … or 1, 2, 3, … in whatever order."""
+    if isinstance(column, Coded) or len(column) < 20 or np.isnan(column).any():
+        return False
+    ordered = np.sort(column)
+    return bool(ordered[0] in (0.0, 1.0) and (np.diff(ordered) == 1).all()) or bool((np.diff(column) == 1).all())
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
