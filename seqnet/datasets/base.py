@@ -260,11 +260,11 @@ class Source(Component, ABC):
         What has to be fitted to the training rows is left to `Data.preparation`, since they are divided afterwards.
         """
 
-    def column_names(self, base: Path) -> tuple[str, ...]:
-        """What `column` knows, of files whose rows are no table. Raises DataError."""
+    def key_names(self, base: Path) -> tuple[str, ...]:
+        """What `key_column` knows, of files whose rows are no table. Raises DataError."""
         return ()
 
-    def column(self, name: str, base: Path) -> Array:
+    def key_column(self, name: str, base: Path) -> Array:
         """One value a training row, (N,), that is no part of x but may say how the rows are to be divided.
 
         Raises DataError.

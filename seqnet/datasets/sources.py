@@ -75,11 +75,11 @@ class ArrayFile(Source):
         data.check()
         return data
 
-    def column_names(self, base: Path) -> tuple[str, ...]:
+    def key_names(self, base: Path) -> tuple[str, ...]:
         """The arrays of the file."""
         return self.keys(existing_file(self.path, base, self.spec_name))
 
-    def column(self, name: str, base: Path) -> Array:
+    def key_column(self, name: str, base: Path) -> Array:
         """An array of the file."""
         path = existing_file(self.path, base, self.spec_name)
         return np.asarray(self.arrays(path, [name], int(self.memory_limit_mb * MB))[name])

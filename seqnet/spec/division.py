@@ -226,9 +226,9 @@ class Division:
         train, features = data.train, data.feature_names or ()
         if train.raw is not None:
             return train.raw.column(name)
-        beside = source.column_names(self.folder) if source is not None else ()
+        beside = source.key_names(self.folder) if source is not None else ()
         if name in beside and source is not None:
-            column = source.column(name, self.folder)
+            column = source.key_column(name, self.folder)
             if len(column) != len(train):
                 raise DataError(
                     f"{name!r} has {len(column)} values but there are {len(train)} training rows; each row needs one"
