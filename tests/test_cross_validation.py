@@ -21,6 +21,7 @@ from seqnet.runs.splits import FILE, read_splits
 from seqnet.runs.train import train
 from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
+from tests.commands import good, runner
 
 ROWS = 60
 MODEL = """
@@ -266,3 +267,12 @@ def test_an_interrupted_cv_keeps_the_folds_that_are_done(tmp_path: Path) -> None
 def test_mean_and_deviation_of_a_sample() -> None:
     assert mean_and_deviation([{"a": 1.0}, {"a": 3.0}]) == ({"a": 2.0}, {"a": 2.0**0.5})
     assert mean_and_deviation([{"a": [1.0, 2.0]}]) == ({"a": [1.0, 2.0]}, {"a": None})
+
+
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    run = runner(tmp_path, monkeypatch, capsys)
+    out = good(run("cv", "moons.yaml", "--folds", "3"))
+    assert [line.split()[0] for line in out.splitlines()[2:7]] == ["1", "2", "3", "mean", "±"]
+    told = json.loads(good(run("cv", "moons.yaml", "--folds", "2", "--repeats", "2", "--json")))
+    assert (len(told["results"]), told["ddof"], told["folder"]) == (4, 1, "runs/moons/cv-2")
+    assert run("cv", "moons.yaml", "--folds", "1000")[0] == 2 and not (tmp_path / "runs/moons/cv-3").exists()
