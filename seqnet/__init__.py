@@ -23,7 +23,10 @@ if TYPE_CHECKING:
         metrics,
         models,
         optimizers,
+        plugins,
         regularizers,
+        saving,
+        testing,
         utils,
     )
     from seqnet.errors import SeqnetError
@@ -43,7 +46,10 @@ _MODULES = (
     "metrics",
     "models",
     "optimizers",
+    "plugins",
     "regularizers",
+    "saving",
+    "testing",
     "utils",
 )
 _NAMES = {
@@ -74,7 +80,10 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "plugins",
     "regularizers",
+    "saving",
+    "testing",
     "utils",
 ]
 

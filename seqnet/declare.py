@@ -148,6 +148,24 @@ class Component:
         cls.__signature__ = _LazySignature()  # type: ignore[attr-defined]
 
 
+def parts_of(component: Component) -> Iterator[Component]:
+    """The component and every component among its options, however deep."""
+    yield component
+    for declared in options_of(type(component)).values():
+        yield from _parts_in(getattr(component, declared.attribute, None))
+
+
+def _parts_in(value: Any) -> Iterator[Component]:
+    if isinstance(value, Component):
+        yield from parts_of(value)
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _parts_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _parts_in(item)
+
+
 class _LazySignature:
     def __get__(self, instance: object, owner: type[Component]) -> inspect.Signature:
         return inspect.Signature(

@@ -2,6 +2,7 @@
 
 SeqnetError                 exit 1   something seqnet can explain went wrong
 ├── SpecError               exit 2   the YAML file or an option is wrong (also a ValueError)
+│   └── PluginError         exit 2   a file of a person's own components is wrong (in seqnet.plugins.faults)
 ├── ShapeError              exit 2   shapes do not fit together           (also a ValueError)
 ├── DataError               exit 2   the data are wrong                   (also a ValueError)
 ├── UsageError              exit 2   a command or a method was called wrongly (also a ValueError)
@@ -17,9 +18,21 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Path = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A line of a file of code. file: as messages show it. text: all of it. line, column: from 1; column 0: no one.
+    cause: the exception that came from there, for those who want its traceback."""
+
+    file: str
+    text: str
+    line: int
+    column: int = 0
+    cause: BaseException | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -31,6 +44,7 @@ class Problem:
     hint: what to do, or the nearest name; may be empty.
     on_key: the key itself is wrong, not its value.
     warning: only suspicious; does not stop a command.
+    spot: the place, where that is in a file of code rather than in the document.
     """
 
     path: Path
@@ -38,6 +52,7 @@ class Problem:
     hint: str = ""
     on_key: bool = False
     warning: bool = False
+    spot: Spot | None = None
 
     def __str__(self) -> str:
         return f"{self.message}; {self.hint}" if self.hint else self.message
@@ -87,6 +102,11 @@ class CheckpointError(SeqnetError):
 
 class TrainingError(SeqnetError):
     """A run could not go on."""
+
+
+def cause_of(problems: Iterable[Problem]) -> BaseException | None:
+    """The first exception of a person's own code behind the problems."""
+    return next((p.spot.cause for p in problems if p.spot is not None and p.spot.cause is not None), None)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

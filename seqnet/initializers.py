@@ -15,7 +15,7 @@ from seqnet.arrays import Array
 from seqnet.checkers import Checker, NonNegativeFloat, NonNegativeInt, Number, PositiveFloat
 from seqnet.declare import Component, option
 from seqnet.errors import Path, Problem, ShapeError
-from seqnet.registry import register
+from seqnet.registry import register, scope
 
 # Standard deviation of the standard normal distribution once it is cut at -2 and 2.
 TRUNCATED_STDDEV = 0.87962566103423978
@@ -372,9 +372,10 @@ def serialize(initializer: Initializer) -> dict[str, Any]:
     return {"class_name": initializer.spec_name, "config": initializer.get_config()}
 
 
-def deserialize(config: Any) -> Initializer | None:
-    """The inverse of `serialize`."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Initializer | None:
+    """The inverse of `serialize`; custom_objects: classes of one's own by name."""
+    with scope(custom_objects):
+        return get(config)
 
 
 def _drawable(dtype: np.dtype[Any]) -> Any:

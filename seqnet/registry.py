@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from seqnet.errors import nearest
 from seqnet.spelling import usual_name
@@ -53,26 +54,111 @@ class UnknownName(LookupError):
         self.hint = hint
 
 
-def register(*aliases: str, name: str | None = None) -> Callable[[type[C]], type[C]]:
+class NameTaken(TypeError):
+    """A component of a plugin has a name that is given away; `holder` is who has it."""
+
+    def __init__(self, name: str, holder: type[Component]) -> None:
+        super().__init__(f"the {holder.kind} name {name!r} is taken by {holder.__name__}")
+        self.name = name
+        self.holder = holder
+
+
+# Names that come first: Keras's custom_objects, those for good and those that hold for a while.
+custom_objects: dict[str, Any] = {}
+_scopes: list[Mapping[str, Any]] = [custom_objects]
+# Who is told of a component that is no part of this package before its names are given to it.
+_watchers: list[Callable[[type[Component], list[str]], None]] = []
+
+
+@overload
+def register(cls: type[C], /) -> type[C]: ...
+@overload
+def register(*aliases: str, name: str | None = None) -> Callable[[type[C]], type[C]]: ...
+def register(*aliases: Any, name: str | None = None) -> Any:
     """Class decorator: make a component known under `name` (default: the class name), its kind's automatic aliases
-    (snake_case and lower case, except for layers) and `aliases`."""
+    (snake_case and lower case, except for layers) and `aliases`; `@register` alone is the same as `@register()`.
+
+    Raises TypeError for what is no component, or an alias that another one has.
+    """
+    if len(aliases) == 1 and isinstance(aliases[0], type):
+        return register()(aliases[0])
 
     def record(cls: type[C]) -> type[C]:
-        names, others = _names[cls.kind], _aliases[cls.kind]
+        if not isinstance(cls, type) or not hasattr(cls, "spec_name"):
+            called = getattr(cls, "__name__", cls)
+            raise TypeError(f"{called} is no component: derive it from the base of its kind, class {called}(Layer)")
         cls.spec_name = name or cls.__name__
-        names[cls.spec_name] = cls
-        for alias in (*aliases, *cls.automatic_aliases()):
-            if others.setdefault(alias, cls) is not cls:
-                raise TypeError(f"{cls.kind} alias {alias!r} is taken by {others[alias].__name__}")
+        every = list(dict.fromkeys((*aliases, *cls.automatic_aliases())))
+        if _watchers and not is_built_in(cls):
+            _watchers[-1](cls, every)
+        give(cls, every)
         cls.aliases = aliases
         return cls
 
     return record
 
 
+def give(cls: type[Component], aliases: Iterable[str]) -> None:
+    """Let a component have its name and aliases. Raises TypeError where another one has an alias."""
+    others = _aliases[cls.kind]
+    _names[cls.kind][cls.spec_name] = cls
+    for alias in aliases:
+        holder = others.get(alias, cls)
+        if holder is not cls and (holder.__module__, holder.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise TypeError(f"{cls.kind} alias {alias!r} is taken by {holder.__name__}")
+        others[alias] = cls  # a class that is defined anew, as in a notebook, takes the place of the old one
+
+
+def take_back(cls: type[Component]) -> None:
+    """Forget a component."""
+    for table in (_names[cls.kind], _aliases[cls.kind]):
+        for key in [key for key, holder in table.items() if holder is cls]:
+            del table[key]
+
+
+def is_built_in(cls: type[Any]) -> bool:
+    """Whether a class is a part of this package."""
+    return cls.__module__.startswith("seqnet.")
+
+
+def holder_of(kind: str, name: str) -> type[Component] | None:
+    """Who has a name or alias, custom objects aside."""
+    importlib.import_module(KIND_MODULES[kind])
+    return _names[kind].get(name) or _aliases[kind].get(name)
+
+
+@contextmanager
+def watched(watcher: Callable[[type[Component], list[str]], None]) -> Iterator[None]:
+    """While it lasts, `watcher(cls, aliases)` is told of every component that is no part of this package, and may raise
+    instead of letting it in."""
+    _watchers.append(watcher)
+    try:
+        yield
+    finally:
+        _watchers.pop()
+
+
+@contextmanager
+def scope(objects: Mapping[str, Any] | None) -> Iterator[None]:
+    """While it lasts, these names stand for these classes."""
+    _scopes.append(objects or {})
+    try:
+        yield
+    finally:
+        _scopes.pop()
+
+
+def _in_scope(kind: str, name: str) -> type[Component] | None:
+    for objects in reversed(_scopes):
+        found = objects.get(name)
+        if isinstance(found, type) and getattr(found, "kind", None) == kind:
+            return found
+    return None
+
+
 def lookup(kind: str, name: str) -> type[Component]:
     """The class of a component by its name or alias. Raises UnknownName."""
-    found = _names[kind].get(name) or _aliases[kind].get(name)
+    found = _in_scope(kind, name) or _names[kind].get(name) or _aliases[kind].get(name)
     if found is None:
         importlib.import_module(KIND_MODULES[kind])
         found = _names[kind].get(name) or _aliases[kind].get(name)
@@ -83,8 +169,7 @@ def lookup(kind: str, name: str) -> type[Component]:
 
 def is_known(kind: str, name: str) -> bool:
     """Whether `lookup` finds the name."""
-    importlib.import_module(KIND_MODULES[kind])
-    return name in _names[kind] or name in _aliases[kind]
+    return _in_scope(kind, name) is not None or holder_of(kind, name) is not None
 
 
 def plural(kind: str) -> str:

@@ -19,7 +19,7 @@ from seqnet import declare
 from seqnet.checkers import INVALID, ComponentOf, Either, NonNegativeFloat, Number, PositiveFloat, Share, Tuple
 from seqnet.declare import Component, option
 from seqnet.errors import Path, Problem, UsageError
-from seqnet.registry import register
+from seqnet.registry import register, scope
 
 __all__ = [
     "CosineDecay",
@@ -365,9 +365,10 @@ def serialize(learning_rate_schedule: Schedule) -> dict[str, Any]:
     return {"class_name": learning_rate_schedule.spec_name, "config": learning_rate_schedule.get_config()}
 
 
-def deserialize(config: Mapping[str, Any]) -> Schedule:
-    """The inverse of `serialize`. Raises SpecError."""
-    return get(config)
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Schedule:
+    """The inverse of `serialize`; custom_objects: classes of one's own by name. Raises SpecError."""
+    with scope(custom_objects):
+        return get(config)
 
 
 def _in_steps(epochs: float | tuple[float, ...], steps_per_epoch: int) -> Any:

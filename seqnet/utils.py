@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, TypeVar
 
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.declare import Component
 from seqnet.errors import DataError, UsageError
+from seqnet.registry import custom_objects, register, scope
+
+C = TypeVar("C", bound=Component)
 
 _root: list[np.random.SeedSequence] = []
 
@@ -77,6 +83,35 @@ def pad_sequences(
         start = longest - len(kept) if padding == "pre" else 0
         rows[index, start : start + len(kept)] = kept
     return rows
+
+
+def register_keras_serializable(package: str = "Custom", name: str | None = None) -> Callable[[type[C]], type[C]]:
+    """Class decorator: make a component of one's own known under its name, and as `package>name`, as Keras calls it.
+
+    The same as the decorator of its kind, such as `seqnet.layers.layer()`. Raises UsageError for what is no component.
+    """
+
+    def record(cls: type[C]) -> type[C]:
+        if not hasattr(cls, "spec_name"):
+            called = getattr(cls, "__name__", cls)
+            raise UsageError(f"{called}: only layers, losses, metrics and other components can be registered")
+        made: type[C] = register(f"{package}>{name or cls.__name__}", name=name)(cls)
+        return made
+
+    return record
+
+
+def custom_object_scope(custom_objects: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Within `with custom_object_scope({"Gain": Gain}):`, these names stand for these classes."""
+    return scope(custom_objects)
+
+
+CustomObjectScope = custom_object_scope
+
+
+def get_custom_objects() -> dict[str, Any]:
+    """Names that stand for classes of one's own, beside those that were registered; entries may be added."""
+    return custom_objects
 
 
 def clear_session(free_memory: bool = True) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +20,13 @@ from seqnet.layers.base import Worker, assign
 from seqnet.losses import MeanSquaredError
 from seqnet.network.engine import Engine, Shard
 from seqnet.network.network import Network
+from seqnet.plugins.files import read_plugin
+from seqnet.plugins.loading import load
 from seqnet.training.compiled import prepare
 from tests.layer_rows import MARK, Row, is_whole, make_input, make_mask, make_target, make_weights, needs_mask_in_front
 from tests.reference import load_reference
+
+ROOT = Path(__file__).parent.parent
 
 
 class MarkPadding(Layer):
@@ -127,6 +132,8 @@ class Bench:
 
 
 def make_layer(row: Row, **options: Any) -> Layer:
+    if "plugin" in row:
+        load([read_plugin(ROOT / row["plugin"])])
     given = {"name": "it", **row.get("options", {}), **options}
     return get(Layer, {row["layer"]: given})
 

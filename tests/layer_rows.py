@@ -16,6 +16,7 @@ A row is a dict:
   rate      the learning rate of the five SGD steps (default 0.5); seed: of all arrays of the row (default 0)
   keras     a function of tests/reference/keras_layers.py that builds what Keras has no layer for
   backend   where Keras computes it: "jax" (default) or "tensorflow"
+  plugin    the file that the layer is in, from the root of the repository, where it is none of ours
   open      a shape with None in it, for output_shape
   exempt    {check: why}; the checks are those of CHECKS
 """
@@ -41,7 +42,7 @@ CHECKS = (
 )
 KEYS = {
     "case", "layer", "options", "input", "values", "lengths", "padding", "weights", "random", "rate", "seed", "keras",
-    "backend", "open", "exempt",
+    "backend", "plugin", "open", "exempt",
 }  # fmt: skip
 MARK = 2.5
 

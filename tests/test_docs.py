@@ -59,6 +59,28 @@ def test_the_readmes_script_runs(text: str, tmp_path: Path, monkeypatch: pytest.
     assert seqnet.load_model(tmp_path / "clothes.seqnet").count_params() == 101_770
 
 
+def test_the_readmes_plugin_works_and_is_the_example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    [code], [text] = blocks("py"), blocks("yml")
+    example = (ROOT / "configs" / "my_layers.py").read_text(encoding="utf-8")
+    for line in code.splitlines():
+        assert line in example or '"""' in line, line
+    Path("my_layers.py").write_text(code, encoding="utf-8")
+    rest = "data: {dataset: moons}\noptimizer: adam\nloss: sparse_categorical_crossentropy\n"
+    Path("x.yaml").write_text(text + rest)
+    result = check_file("x.yaml")
+    assert result.problems == [] and result.summary is not None
+    shown = README.split("```\nmy_layers.py", 1)[1].split("```", 1)[0]
+    wrong = code.replace("        apart = x[:, None, :] - ctx", "        x -= ctx", 1)
+    wrong = wrong.replace('ctx.params["centers"]  # (N, units, I)', 'ctx.params["centers"][0]')
+    Path("my_layers.py").write_text(wrong, encoding="utf-8")
+    result = check_file("x.yaml")
+    assert result.document is not None
+    from seqnet.spec.diagnostics import render_problems
+
+    assert f"my_layers.py{shown}".strip() in render_problems(result.problems, result.document)
+
+
 def test_the_readmes_mistake_looks_like_that(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shown = README.split("```\nflowers.yaml", 1)[1].split("```", 1)[0]

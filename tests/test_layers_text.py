@@ -91,7 +91,7 @@ def test_boundaries_are_keras(case: str, options: dict[str, Any], shape: tuple[i
     x, stored = bin_rows(shape, seed), load_reference("text")
     layer = layers.Discretization(**options)
     for data, name in ((x, "edges"), ([x[: len(x) // 2], x[len(x) // 2 :]], "edges_by_halves")):
-        layer.adapt(iter(data) if isinstance(data, list) else data)
+        layer.adapt(data)
         state = layer.state()
         assert state is not None
         np.testing.assert_allclose(state["bin_boundaries"], stored[f"{case}/{name}"], rtol=1e-6)
@@ -140,6 +140,34 @@ def test_adapts_batch_by_batch(mode: str) -> None:
     assert whole.state() == parts.state()
     parts.adapt((texts(TEXTS[at : at + 4]) for at in range(0, len(TEXTS), 4)), steps=1)
     assert parts.vocabulary_size() < whole.vocabulary_size()
+
+
+class OnDemand:
+    """Rows that are there only while they are looked at."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self.rows, self.shape, self.dtype, self.most = rows, rows.shape, rows.dtype, 0
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        found: np.ndarray = self.rows[part]
+        self.most = max(self.most, len(found))
+        return found
+
+
+def test_adapts_to_rows_that_are_never_all_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqnet.layers.preparing.ROWS_AT_ONCE", 4)
+    monkeypatch.setattr("seqnet.layers.categories.VALUES_AT_ONCE", 60)
+    for rows, make in (
+        (texts(TEXTS), layers.TextVectorization),
+        (np.arange(30)[:, None] % 7, layers.IntegerLookup),
+        (bin_rows((100, 3), 6), lambda: layers.Discretization(num_bins=5)),
+    ):
+        there, here = OnDemand(rows), make()
+        here.adapt(there)
+        assert here.adapted and there.most in (4, 20)
 
 
 def test_adapting_again_forgets() -> None:
@@ -277,6 +305,8 @@ def test_values_are_refused() -> None:
         (lambda: layers.TextVectorization().adapt(["a", None]), DataError, "row 1 .* holds None"),
         (lambda: layers.Discretization(num_bins=2).adapt(np.zeros((0, 1))), DataError, "no rows to adapt to"),
         (lambda: layers.Discretization(num_bins=2).adapt([[np.nan]]), DataError, "hold NaN"),
+        (lambda: layers.Discretization(num_bins=2).adapt(np.float32(3)), DataError, "got a single value"),
+        (lambda: layers.IntegerLookup().adapt(np.int64(3)), DataError, "got a single value"),
         (lambda: layers.Discretization([1.0])(["a"]), DataError, "takes numbers"),
         (lambda: layers.IntegerLookup(vocabulary=[1])(["a"]), DataError, "takes whole numbers"),
         (lambda: layers.CategoryEncoding(3)(["a"]), DataError, "takes whole numbers"),

@@ -71,13 +71,14 @@ KEYS: list[Case] = [
         "name: x",
         "colour: red",
         "1:1 <colour> there is no section 'colour' | "
-        "known: callbacks, data, loss, metrics, model, name, optimizer, seed, training",
+        "known: callbacks, data, loss, metrics, model, name, optimizer, plugins, seed, training",
     ),
     ("name: x", "criterion: mse", "1:1 <criterion> there is no section 'criterion' | did you mean loss?"),
     (
         "name: x",
         "3: 3",
-        "1:1 <3> there is no section 3 | known: callbacks, data, loss, metrics, model, name, optimizer, seed, training",
+        "1:1 <3> there is no section 3 | "
+        "known: callbacks, data, loss, metrics, model, name, optimizer, plugins, seed, training",
     ),
     ("model:", "layers:", "5:1 <layers> there is no section 'layers' | did you mean model?"),
     ("batch_size", "bach_size", "12:23 <bach_size> training has no option 'bach_size' | did you mean batch_size?"),

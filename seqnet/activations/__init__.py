@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from seqnet import declare
@@ -37,6 +38,7 @@ from seqnet.activations.smooth import (
     Tanh,
     TanhShrink,
 )
+from seqnet.registry import scope
 
 __all__ = [
     "Activation",
@@ -154,6 +156,8 @@ def serialize(activation: Any) -> str | dict[str, Any]:
     return plain
 
 
-def deserialize(config: Any) -> Activation:
-    """The inverse of `serialize`; also takes Keras's {"class_name": …, "config": …}."""
-    return get(config)
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Activation:
+    """The inverse of `serialize`; also takes Keras's {"class_name": …, "config": …}. custom_objects: classes of one's
+    own by name."""
+    with scope(custom_objects):
+        return get(config)

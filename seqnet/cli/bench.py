@@ -10,6 +10,7 @@ from seqnet.cli import options
 @click.command(short_help="Time the training of a file, layer by layer.")
 @options.config()
 @options.overrides
+@options.plugins
 @click.option("--threads", type=click.IntRange(min=1), help="Worker threads; default: chosen from the work of a step.")
 @click.option(
     "--seconds",
@@ -23,6 +24,8 @@ from seqnet.cli import options
 def command(
     config: str,
     overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    trust_plugins: bool,
     threads: int | None,
     seconds: float,
     batch_size: int | None,
@@ -42,9 +45,8 @@ def command(
     seqnet bench configs/fashion_cnn.yaml --threads 1 --batch-size 128
     """
     from seqnet.runs.bench import bench
-    from seqnet.spec.run import load_spec
 
-    spec = load_spec(config, overrides)
+    spec = options.load_config(config, overrides, plugins, trust_plugins)
 
     def on_start() -> None:
         from seqnet.console.messages import show_note

@@ -15,9 +15,17 @@ if TYPE_CHECKING:
 @click.command(short_help="Say everything that is wrong or suspicious about a file.")
 @options.config()
 @options.overrides
+@options.plugins
 @click.option("--no-data", is_flag=True, help="Do not read the data; finds less.")
 @options.as_json
-def command(config: str, overrides: tuple[str, ...], no_data: bool, as_json: bool) -> int:
+def command(
+    config: str,
+    overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    trust_plugins: bool,
+    no_data: bool,
+    as_json: bool,
+) -> int:
     """Say everything that is wrong or suspicious about the file CONFIG, without training.
 
     Mistakes in the file, shapes that do not fit, labels and last layer against the loss, names that will not be
@@ -25,7 +33,8 @@ def command(config: str, overrides: tuple[str, ...], no_data: bool, as_json: boo
     """
     from seqnet.spec.check import check_file
 
-    result = check_file(config, overrides, with_data=not no_data)
+    options.permit_config(config, trust_plugins)
+    result = check_file(config, overrides, with_data=not no_data, plugins=plugins)
     if as_json:
         options.print_json(_report(config, result))
     else:

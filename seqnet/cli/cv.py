@@ -15,6 +15,7 @@ from seqnet.cli import options
 @click.command("cv", short_help="Cross-validate a file: a model a fold, mean and deviation.")
 @options.config()
 @options.overrides
+@options.plugins
 @click.option("--folds", type=click.IntRange(2, 1000), default=5, show_default=True, help="How many folds.")
 @click.option(
     "--repeats",
@@ -30,6 +31,8 @@ from seqnet.cli import options
 def command(
     config: str,
     overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    trust_plugins: bool,
     folds: int,
     repeats: int,
     quiet: bool,
@@ -50,9 +53,8 @@ def command(
     seqnet cv patients.yaml -s data.group_by=patient --json
     """
     from seqnet.runs.cross_validation import cross_validate
-    from seqnet.spec.run import load_spec
 
-    spec = load_spec(config, overrides)
+    spec = options.load_config(config, overrides, plugins, trust_plugins)
     from seqnet.console import theme
     from seqnet.console.cross_validation import FoldsDisplay, show_folds, start_lines
 

@@ -130,11 +130,10 @@ def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
     from seqnet.datasets.base import Dataset
     from seqnet.datasets.sources import guessed
     from seqnet.declare import get
-    from seqnet.spec.run import load_spec
 
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
-        spec = load_spec(name)
+        spec = options.load_config(name, ())
         dataset = spec.unfetched
         return (spec.load_data(), {}) if dataset is None else (None, _facts(dataset))
     own = guessed(path)

@@ -18,9 +18,18 @@ from seqnet.cli import options
 )
 @click.option("--data", metavar="FILE", type=click.Path(), help="Other rows: a YAML file with a data section, or npz.")
 @options.checkpoint
+@options.trust_plugins
 @options.as_json
 @options.runs
-def command(run: str | None, split: str | None, data: str | None, checkpoint: str, as_json: bool, runs: Path) -> None:
+def command(
+    run: str | None,
+    split: str | None,
+    data: str | None,
+    checkpoint: str,
+    trust_plugins: bool,
+    as_json: bool,
+    runs: Path,
+) -> None:
     """Loss and metrics of a run, or of a model file that Python saved; of the latest run where none is named.
 
     For classifiers also precision, recall and F1 of each class and the confusion matrix.
@@ -33,7 +42,10 @@ def command(run: str | None, split: str | None, data: str | None, checkpoint: st
     from seqnet.console.messages import show_warning
     from seqnet.runs.evaluate import evaluate
 
-    found = evaluate(options.open_run(run, runs), split=split, data=data, checkpoint=checkpoint)
+    path = options.open_run(run, runs, trust_plugins=trust_plugins)
+    if data is not None:
+        options.permit_config(data, trust_plugins)
+    found = evaluate(path, split=split, data=data, checkpoint=checkpoint)
     for warning in found.warnings:
         show_warning(warning)
     if as_json:

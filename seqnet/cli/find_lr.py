@@ -16,6 +16,7 @@ _RATE = click.FloatRange(min=0, min_open=True, max=1e6)
 @click.command("find-lr", short_help="Find a learning rate for a file.")
 @options.config()
 @options.overrides
+@options.plugins
 @click.option("--start", type=_RATE, default=1e-7, show_default=True, help="The first rate.")
 @click.option("--end", type=_RATE, default=10.0, show_default=True, help="The last rate.")
 @click.option("--steps", type=click.IntRange(20, 100_000), default=200, show_default=True, help="How many batches.")
@@ -27,6 +28,8 @@ _RATE = click.FloatRange(min=0, min_open=True, max=1e6)
 def command(
     config: str,
     overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    trust_plugins: bool,
     start: float,
     end: float,
     steps: int,
@@ -48,13 +51,12 @@ def command(
     """
     from seqnet.runs.figure import require_drawable
     from seqnet.runs.find_lr import find_lr, write_plot
-    from seqnet.spec.run import load_spec
 
     if not start < end:  # also where one is nan
         raise click.UsageError(f"--start must be below --end, got {start:g} and {end:g}")
     if plot is not None:
         require_drawable(plot)
-    spec = load_spec(config, overrides)
+    spec = options.load_config(config, overrides, plugins, trust_plugins)
     from seqnet.console.find_lr import SweepDisplay, show_find_lr
     from seqnet.console.messages import show_note
 
@@ -74,7 +76,7 @@ def command(
         options.print_json(report)
     else:
         found = () if report["override"] is None else (report["override"],)
-        given = [part for text in (*overrides, *found) for part in ("-s", text)]
+        given = options.given_again((*overrides, *found), plugins)
         show_find_lr(report, shlex.join([options.program(), "train", config, *given]))
     if plot is not None:
         write_plot(report, plot)

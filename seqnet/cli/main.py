@@ -84,6 +84,10 @@ def _explain(error: Exception, debug: bool) -> int:
         if context is not None:
             _tell(f"{context.get_usage()}\nhelp: {context.command_path} --help", plain=True)
         return error.exit_code
+    fault = _fault_of_plugin(error)
+    if fault:
+        _tell(fault)
+        return WRONG_INPUT
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         _tell(f"{where}{error.strerror}")
@@ -94,6 +98,17 @@ def _explain(error: Exception, debug: bool) -> int:
     hint = "" if debug else "\nrun it again with --debug for the traceback, and please report it"
     _tell(f"seqnet met an error of its own: {type(error).__name__}: {error}{hint}")
     return FAILED
+
+
+def _fault_of_plugin(error: Exception) -> str:
+    """The same in the words of the plugin that an error came from; empty where it came from none."""
+    if "seqnet.plugins.loading" not in sys.modules:
+        return ""
+    from seqnet.plugins.faults import render
+    from seqnet.plugins.loading import fault_of
+
+    problem = fault_of(error)
+    return "" if problem is None else render(problem)
 
 
 def _tell(message: str, *, plain: bool = False) -> None:

@@ -39,6 +39,26 @@ overrides = click.option(
     metavar="KEY=VALUE",
     help="Override a value of the file: -s training.epochs=10 -s model.2.Dense.units=64. May be repeated.",
 )
+own_plugins = click.option(
+    "--plugin",
+    "plugins",
+    multiple=True,
+    type=click.Path(),
+    metavar="FILE",
+    help="A Python file with components of your own, beside those that the file names. May be repeated.",
+)
+trust_plugins = click.option(
+    "--trust-plugins",
+    is_flag=True,
+    help="Run the Python code that the run or the model brings along, even if you have never used it before.",
+)
+
+
+def plugins(command: F) -> F:
+    """What every command takes that reads a file of the person's own."""
+    return own_plugins(trust_plugins(command))
+
+
 as_json = click.option("--json", "as_json", is_flag=True, help="Write one JSON document to stdout.")
 checkpoint = click.option(
     "--checkpoint",
@@ -77,18 +97,84 @@ runs = click.option(
 )
 
 
-def open_run(text: str | None, runs: Path) -> Path:
-    """The run, checkpoint or model file that an argument names; the latest run without one.
+def open_run(text: str | None, runs: Path, *, trust_plugins: bool) -> Path:
+    """The run, checkpoint or model file that an argument names; the latest run without one. What code it brings along
+    may be run from here on.
 
-    Raises UsageError.
+    Raises UsageError, also where the code is a stranger's and nobody says that it may be run.
     """
     from seqnet.runs.folder import find_run, latest_run
     from seqnet.training.checkpoint import STATE
 
     if text is None:
-        return latest_run(runs)
-    path = Path(text)
-    return path if path.is_file() or (path / STATE).exists() else find_run(text, runs)
+        path = latest_run(runs)
+    else:
+        path = Path(text)
+        path = path if path.is_file() or (path / STATE).exists() else find_run(text, runs)
+    permit_plugins(path, trust_plugins)
+    return path
+
+
+def permit_plugins(path: Path, trusted: bool) -> None:
+    """Ask, on a terminal, whether the code that a run or a model brings along may be run, unless it was used before or
+    is `trusted`. Raises UntrustedPlugin."""
+    from seqnet.errors import UsageError
+    from seqnet.plugins.trust import UntrustedPlugin, allow, remember, strangers
+    from seqnet.runs.plugins import plugins_of
+
+    files = strangers(plugins_of(path))
+    if not files:
+        return
+    if trusted:
+        allow(files)
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UntrustedPlugin(str(path), files)
+    from seqnet.console.messages import show_code, show_note
+
+    show_note(f"{path} brings code of its own that you have not used before:")
+    for file in files:
+        show_note(f"\n{file.path}\nSHA-256 {file.sha256}\n")
+        show_code(file.text, file.path)
+    show_note("\nIt could do whatever you can: read it first.")
+    if not click.confirm("Run it?", default=False, err=True):
+        raise UsageError(f"{path} was not opened, as its code is not to be run")
+    try:
+        remember(files)
+    except OSError:  # then it is asked again the next time
+        allow(files)
+
+
+def load_config(
+    config: str, overrides: tuple[str, ...], plugins: tuple[str, ...] = (), trust_plugins: bool = False
+) -> RunSpec:
+    """The checked file. One that a run folder holds is like the run itself: its plugins may be a stranger's."""
+    from seqnet.spec.run import load_spec
+
+    permit_config(config, trust_plugins)
+    return load_spec(config, overrides, plugins=plugins)
+
+
+def permit_config(config: str, trusted: bool) -> None:
+    """permit_plugins for a file that may be one of a run folder."""
+    from seqnet.spec.sections import RESOLVED
+
+    if Path(config).name == RESOLVED:
+        permit_plugins(Path(config).parent, trusted)
+
+
+def given_again(overrides: tuple[str, ...], plugins: tuple[str, ...]) -> list[str]:
+    """The options of a command line once more, for one that is shown to be copied."""
+    return [part for option, texts in (("-s", overrides), ("--plugin", plugins)) for t in texts for part in (option, t)]
+
+
+def load_plugins(plugins: tuple[str, ...]) -> None:
+    """Run plugin files that the command line names. Raises UsageError, PluginError."""
+    if plugins:
+        from seqnet.plugins.files import read_plugin
+        from seqnet.plugins.loading import load
+
+        load([read_plugin(path) for path in plugins])
 
 
 def show_warning_of(problem: Problem, spec: RunSpec) -> None:

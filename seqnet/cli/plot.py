@@ -30,8 +30,16 @@ if TYPE_CHECKING:
     type=click.Choice(["test", "validation", "train"]),
     help="Which rows the confusion matrix counts; default: test, where there are none validation.",
 )
+@options.trust_plugins
 @options.runs
-def command(run: str | None, output: Path | None, metrics: tuple[str, ...], split: str | None, runs: Path) -> None:
+def command(
+    run: str | None,
+    output: Path | None,
+    metrics: tuple[str, ...],
+    split: str | None,
+    trust_plugins: bool,
+    runs: Path,
+) -> None:
     """Draw the loss and each metric of a run, training and validation, with the best epoch marked.
 
     Without RUN it is the latest. A picture of a classifier also shows its confusion matrix, with the best weights.
@@ -58,6 +66,7 @@ def command(run: str | None, output: Path | None, metrics: tuple[str, ...], spli
     from seqnet.console.messages import show_note
     from seqnet.runs.figure import Picture, write_picture
 
+    options.permit_plugins(folder, trust_plugins)
     counted = _evaluated(folder, split)
     picture = Picture(
         title=record.label,

@@ -21,9 +21,12 @@ from seqnet.cli import options
     help="Write all rows to FILE: .csv, .json, .jsonl, .npz or .npy.",
 )
 @options.checkpoint
+@options.trust_plugins
 @options.as_json
 @options.runs
-def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json: bool, runs: Path) -> None:
+def command(
+    run: str, input: Path, output: Path | None, checkpoint: str, trust_plugins: bool, as_json: bool, runs: Path
+) -> None:
     """The class and the probabilities, or the values, for the rows of INPUT: an npz, npy, csv or tsv file.
 
     For a model that begins with TextVectorization, INPUT is a text file with a text a line, a csv, tsv or jsonl file
@@ -40,23 +43,41 @@ def command(run: str, input: Path, output: Path | None, checkpoint: str, as_json
     """
     from seqnet.console.messages import show_note, show_warning
     from seqnet.console.theme import is_terminal
-    from seqnet.runs.predict import predict, prediction_csv, require_writable, write_predictions
+    from seqnet.runs.predict import (
+        Predictor,
+        joined,
+        prediction_csv,
+        require_writable,
+        streams,
+        write_pieces,
+        write_predictions,
+    )
 
     if output is not None:
         require_writable(output)
-    found = predict(options.open_run(run, runs), input, checkpoint=checkpoint)
-    if found.unknown is not None:
-        show_note(found.unknown)
-    for warning in found.warnings:
+    predictor = Predictor(options.open_run(run, runs, trust_plugins=trust_plugins), checkpoint=checkpoint)
+    pieces = predictor.pieces(input)
+    count = 0
+    if not as_json and output is not None and streams(output):
+        count = write_pieces(pieces, output)
+    elif not as_json and output is None and not is_terminal(sys.stdout):
+        for piece in pieces:
+            click.echo(prediction_csv(piece, header=not count), nl=False)
+            count += len(piece.outputs)
+    else:
+        found = joined(list(pieces))
+        if output is not None:
+            write_predictions(found, output)
+            count = len(found.outputs)
+        if as_json:
+            options.print_json({"classes": found.classes, "predictions": found.rows()})
+        elif output is None:
+            from seqnet.console.results import show_predictions
+
+            show_predictions(found.rows())
+    if predictor.unknown is not None:
+        show_note(predictor.unknown)
+    for warning in predictor.warnings:
         show_warning(warning)
     if output is not None:
-        write_predictions(found, output)
-        show_note(f"wrote {len(found.outputs):,} rows to {output}")
-    if as_json:
-        options.print_json({"classes": found.classes, "predictions": found.rows()})
-    elif output is None and is_terminal(sys.stdout):
-        from seqnet.console.results import show_predictions
-
-        show_predictions(found.rows())
-    elif output is None:
-        click.echo(prediction_csv(found), nl=False)
+        show_note(f"wrote {count:,} rows to {output}")

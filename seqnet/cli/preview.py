@@ -13,6 +13,7 @@ from seqnet.cli import options
 @click.command(short_help="Show what the network really sees: rows, labels, ranges, pictures.")
 @options.config()
 @options.overrides
+@options.plugins
 @click.option(
     "--split",
     type=click.Choice(["train", "validation", "test"]),
@@ -25,7 +26,16 @@ from seqnet.cli import options
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE.png", help="Draw the pictures on a sheet."
 )
 @options.as_json
-def command(config: str, overrides: tuple[str, ...], split: str, rows: int, output: Path | None, as_json: bool) -> None:
+def command(
+    config: str,
+    overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    trust_plugins: bool,
+    split: str,
+    rows: int,
+    output: Path | None,
+    as_json: bool,
+) -> None:
     """Show what the network of the file CONFIG really sees, before anything is trained.
 
     The rows and labels of each split; shapes, types and ranges from stage to stage: as the data are given, then after
@@ -40,11 +50,10 @@ def command(config: str, overrides: tuple[str, ...], split: str, rows: int, outp
     from seqnet.console.messages import show_note
     from seqnet.runs.preview import as_json as plain
     from seqnet.runs.preview import pixels, preview, require_sheet, write_sheet
-    from seqnet.spec.run import load_spec
 
     if output is not None:
         require_sheet(output)
-    spec = load_spec(config, overrides)
+    spec = options.load_config(config, overrides, plugins, trust_plugins)
 
     def on_event(name: str, details: dict[str, Any]) -> None:
         if name == "warning":

@@ -13,6 +13,8 @@ from seqnet.declare import Component, options_of
 from seqnet.errors import SeqnetError, SpecError, UsageError, nearest, suggestion
 from seqnet.layers.base import Layer, ParamSpec
 from seqnet.layers.inner import names_of as names_inside
+from seqnet.plugins.faults import class_line
+from seqnet.plugins.loading import file_of
 from seqnet.registry import KIND_MODULES, components, snake_case
 from seqnet.spec.sections import DataSection, TrainingSection
 
@@ -110,6 +112,10 @@ def page(kind: str, cls: type[Component]) -> dict[str, Any]:
         ],
         "example": _example(kind, cls),
     }
+    file = file_of(cls)
+    if file is not None:
+        described["plugin"] = f"{file.path}:{class_line(file, cls)}"
+        described["example"] = {"plugins": [file.path], **described["example"]}
     for fact in ("title", "licence", "origin", "rows"):
         if kind == "dataset":
             described[fact] = getattr(cls, fact)

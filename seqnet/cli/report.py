@@ -24,10 +24,17 @@ from seqnet.cli import options
     help="The rows to predict; default: test, where there are none validation.",
 )
 @options.checkpoint
+@options.trust_plugins
 @options.as_json
 @options.runs
 def command(
-    run: str | None, output: Path | None, split: str | None, checkpoint: str, as_json: bool, runs: Path
+    run: str | None,
+    output: Path | None,
+    split: str | None,
+    checkpoint: str,
+    trust_plugins: bool,
+    as_json: bool,
+    runs: Path,
 ) -> None:
     """Write one HTML page about a run, the latest where none is named.
 
@@ -46,7 +53,7 @@ def command(
 
     if output is not None:
         require_page(output)
-    folder = options.open_run(run, runs)
+    folder = options.open_run(run, runs, trust_plugins=trust_plugins)
     report = gather(folder, split=split, checkpoint=checkpoint)
     for note in report.notes:
         show_warning(note)

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import click
 
+from seqnet.cli import options
+
 
 @click.command(short_help="Write the JSON Schema that lets an editor complete and check files.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write to FILE, not to stdout.")
-def command(output: Path | None) -> None:
+@options.own_plugins
+def command(output: Path | None, plugins: tuple[str, ...]) -> None:
     """Write the JSON Schema of seqnet's files, for editors with yaml-language-server (VS Code's YAML extension, …).
 
     Then begin a file with the line
@@ -24,6 +27,7 @@ def command(output: Path | None) -> None:
     from seqnet.spec.schema import json_schema
     from seqnet.training.checkpoint import reason, write_file
 
+    options.load_plugins(plugins)
     text = json.dumps(json_schema(), indent=2) + "\n"
     if output is None:
         click.echo(text, nl=False)

@@ -12,6 +12,7 @@ from seqnet.cli import options
 @click.command(short_help="Show the layers of a file: shapes and parameters.")
 @options.config()
 @options.overrides
+@options.plugins
 @click.option("--detail", is_flag=True, help="Add share of the parameters, FLOPs and memory of the activations.")
 @click.option("--nested/--flat", default=True, show_default=True, help="Show the layers inside of blocks too, or not.")
 @click.option("--trainable", is_flag=True, help="Add a column that says which layers are trained.")
@@ -28,6 +29,8 @@ from seqnet.cli import options
 def command(
     config: str,
     overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    trust_plugins: bool,
     detail: bool,
     nested: bool,
     trainable: bool,
@@ -41,9 +44,8 @@ def command(
     """
     from seqnet.console.summary import print_summary
     from seqnet.models.summary import summarize
-    from seqnet.spec.run import load_spec
 
-    spec = load_spec(config, overrides)
+    spec = options.load_config(config, overrides, plugins, trust_plugins)
     size = batch_size or spec.training.batch_size
     table = summarize(spec.build_model(), expand_nested=nested, batch_size=size)
     print_summary(table, detail=detail, format="json" if as_json else layout, show_trainable=trainable)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.command(short_help="Train the network of a file.")
 @options.config(required=False)
 @options.overrides
+@options.plugins
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress, only the result.")
 @options.as_json
 @options.runs
@@ -38,6 +39,8 @@ def command(
     context: click.Context,
     config: str | None,
     overrides: tuple[str, ...],
+    plugins: tuple[str, ...],
+    trust_plugins: bool,
     quiet: bool,
     as_json: bool,
     runs: Path,
@@ -59,12 +62,13 @@ def command(
     config, run = _which(context, config, resume, runs)
     from seqnet.console.live import RunDisplay
     from seqnet.runs.train import train
-    from seqnet.spec.run import load_spec
 
-    spec = load_spec(config, overrides)
+    spec = options.load_config(config, overrides, plugins, trust_plugins)
+    if run is not None:
+        _permit(spec, run, runs, trust_plugins)
     verbose = spec.training.verbose
     shown = not quiet and verbose != 0
-    again = _again(config, overrides)
+    again = _again(config, overrides, plugins)
     with RunDisplay(live=False if verbose == 2 else None) as display:
         events = _Events(spec, display, shown)
         try:
@@ -93,9 +97,9 @@ def command(
     return _interrupted(display, result.folder, again, result.signal) if result.interrupted else 0
 
 
-def _again(config: str, overrides: tuple[str, ...]) -> str:
+def _again(config: str, overrides: tuple[str, ...], plugins: tuple[str, ...]) -> str:
     """The same command, to be copied."""
-    return shlex.join([options.program(), "train", config, *(part for text in overrides for part in ("-s", text))])
+    return shlex.join([options.program(), "train", config, *options.given_again(overrides, plugins)])
 
 
 def _interrupted(display: RunDisplay, folder: Path, again: str, number: int | None = None) -> int:
@@ -128,6 +132,18 @@ def _which(context: click.Context, config: str | None, resume: str | None, runs:
     if config is None:
         raise click.UsageError("CONFIG is missing: the YAML file to train; seqnet init writes one", context)
     return config, True if resume == "" else resume
+
+
+def _permit(spec: RunSpec, run: str | bool, runs: Path, trusted: bool) -> None:
+    """See that the code of the run to go on with may be run; a run that is not there is for the training to report."""
+    from seqnet.errors import UsageError
+    from seqnet.runs.folder import find_run
+
+    try:
+        folder = find_run(spec.name if run is True else str(run), runs)
+    except UsageError:
+        return
+    options.permit_plugins(folder, trusted)
 
 
 def _next(result: RunResult) -> list[str]:

@@ -13,6 +13,7 @@ from seqnet.printable import printable
 
 _HEAD = re.compile(r"(?P<place>.*?): (?P<severity>error|warning): ")
 _CARET = re.compile(r"[ |^-]*\^[ ^-]*")
+_MOST_LINES = 400  # of a file of code
 _HINT = "  = hint:"
 _STYLES = {"error": theme.BAD, "warning": theme.WARNING}
 
@@ -55,6 +56,16 @@ def show_warning(text: str) -> None:
 def show_note(text: str) -> None:
     """Write to stderr what was done."""
     _show(Text(printable(text, lines=True)), sys.stderr)
+
+
+def show_code(text: str, path: str) -> None:
+    """Write a file of code to stderr, so that every character of it shows and none does anything."""
+    lines = text.splitlines()
+    gutter = len(str(len(lines)))
+    for number, line in enumerate(lines[:_MOST_LINES], 1):
+        _show(Text(f"  {number:>{gutter}} | {printable(line.expandtabs(4))}"), sys.stderr)
+    if len(lines) > _MOST_LINES:
+        show_note(f"\nand {len(lines) - _MOST_LINES:,} lines more, which are to be read in {path}")
 
 
 def show_problems(text: str) -> None:

@@ -42,6 +42,8 @@ def show_page(page: Mapping[str, Any]) -> None:
     parts: list[Any] = [Text.assemble((name, theme.TITLE), (f"  {kind}", theme.FAINT))]
     if page["aliases"]:
         parts.append(Text(f"also: {', '.join(page['aliases'])}", theme.FAINT))
+    if page.get("plugin"):
+        parts.append(Text(f"from {printable(page['plugin'])}", theme.FAINT))
     for other in page["others"]:
         where = f"seqnet describe {other['name']} --kind {other['kind']}"
         parts.append(Text(f"there is also the {other['kind']} {other['name']}: {where}", theme.FAINT))

@@ -200,9 +200,9 @@ class TablePreparation(Preparation):
         names = [feature for name, kind in self.kinds.items() for feature in kind.features(name, self.learned[name])]
         data.feature_names = tuple(names)
         data.remarks = (*data.remarks, *self.remarks)
-        data.remarks += tuple(self.told())
+        data.warnings += self.warnings()
 
-    def told(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What is to be said of words that no training row had; they are forgotten afterwards."""
         said = [unknown_words(name, counts, self.rows) for name, counts in self.unknown.items()]
         self.unknown, self.rows = {}, 0

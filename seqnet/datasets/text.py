@@ -104,7 +104,8 @@ class Text(Source):
         names = [name for name in entries[0].others if all(name in entry.others for entry in entries)]
         columns = {name: _column([entry.others[name] for entry in entries]) for name in names}
         columns[self.column] = _column([entry.text for entry in entries])
-        return Split(np.zeros((0, 1)), y, raw=Table(columns))
+        lines = None if entries[0].line is None else np.array([entry.line for entry in entries])
+        return Split(np.zeros((0, 1)), y, raw=Table(columns, lines))
 
 
 class TextPreparation(Preparation):

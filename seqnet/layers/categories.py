@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -203,9 +204,13 @@ class Discretization(Preparing):
 
 def _values_of(data: Any) -> Iterator[Array]:
     """All numbers of an array at once where it is not too long, or of each batch, as float32."""
-    if isinstance(data, (list, tuple)) or (hasattr(data, "shape") and hasattr(data, "dtype")):
-        flat = as_array(data).reshape(-1)
-        batches: Any = (flat[start : start + VALUES_AT_ONCE] for start in range(0, len(flat), VALUES_AT_ONCE))
+    written = isinstance(data, (list, tuple)) and not any(hasattr(item, "shape") for item in data)
+    if written or (hasattr(data, "shape") and hasattr(data, "dtype")):
+        rows = as_array(data) if written else data
+        if not rows.shape:
+            raise DataError("adapt needs rows, got a single value")
+        step = max(1, VALUES_AT_ONCE // max(1, math.prod(rows.shape[1:])))
+        batches: Any = (rows[start : start + step] for start in range(0, len(rows), step))
     else:
         batches = data
     for batch in batches:

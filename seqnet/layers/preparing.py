@@ -117,12 +117,11 @@ def batches_of(data: Any) -> Iterator[Array]:
     if isinstance(data, (list, tuple)) and not any(hasattr(item, "shape") or isinstance(item, tuple) for item in data):
         data = as_array(data)
     if hasattr(data, "shape") and hasattr(data, "dtype"):
-        array = as_array(data)
-        if not array.ndim:
+        if not data.shape:
             raise DataError("adapt needs rows, got a single value")
-        if array.ndim == 1:
-            array = array[:, None]
-        yield from (array[start : start + ROWS_AT_ONCE] for start in range(0, len(array), ROWS_AT_ONCE))
+        for start in range(0, len(data), ROWS_AT_ONCE):  # which may be read from a file now
+            rows = as_array(data[start : start + ROWS_AT_ONCE])
+            yield rows[:, None] if rows.ndim == 1 else rows
         return
     if isinstance(data, str) or not isinstance(data, Iterable):
         raise DataError(f"adapt takes an array or an iterable of batches, got {type(data).__name__}")

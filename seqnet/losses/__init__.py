@@ -49,6 +49,7 @@ from seqnet.losses.regression import (
     MeanSquaredError,
     MeanSquaredLogarithmicError,
 )
+from seqnet.registry import scope
 
 
 def get(identifier: Any) -> Loss | None:
@@ -67,10 +68,11 @@ def serialize(loss: Loss) -> dict[str, Any]:
     return {"class_name": loss.spec_name, "config": loss.get_config()}
 
 
-def deserialize(name: str | Mapping[str, Any], custom_objects: Any = None) -> Loss:
-    """The inverse of serialize; a name stands for that loss with its defaults. custom_objects: for Keras's sake; a
-    class of one's own is known here since it was registered."""
-    return declare.get(Loss, name)
+def deserialize(name: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Loss:
+    """The inverse of serialize; a name stands for that loss with its defaults. custom_objects: classes of
+    one's own by name, where they are not registered."""
+    with scope(custom_objects):
+        return declare.get(Loss, name)
 
 
 __all__ = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
 import numpy as np
@@ -122,12 +121,17 @@ class Loss(Component):
         return self.linearize(y_true, y_pred).values
 
     def vjp(self, y_true: Array, y_pred: Array, weights: Weights) -> Array:
-        """d sum(weights * values) / d y_pred; weights broadcast to the shape of values."""
+        """d sum(weights * values) / d y_pred; weights: one for each value, or what broadcasts to that."""
         return self.linearize(y_true, y_pred).pullback(weights)
 
     def linearize(self, y_true: Array, y_pred: Array) -> Linearized:
         """Values and pullback in one, for losses whose forward and backward share work."""
-        return Linearized(self.values(y_true, y_pred), partial(self.vjp, y_true, y_pred))
+        values = np.asarray(self.values(y_true, y_pred))
+
+        def pullback(weights: Weights) -> Array:  # vjp gets one for each value, so that weights[..., None] is right
+            return self.vjp(y_true, y_pred, np.broadcast_to(np.asarray(weights, values.dtype), values.shape))
+
+        return Linearized(values, pullback)
 
     def after(self, activation: Activation) -> Loss | None:
         """An equal loss that takes what comes before `activation`, where the pair is better computed together."""

@@ -75,6 +75,7 @@ from seqnet.metrics.functions import (
 )
 from seqnet.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from seqnet.metrics.regression import ConcordanceCorrelation, PearsonCorrelation, R2Score
+from seqnet.registry import scope
 
 
 def get(identifier: Any) -> Metric | None:
@@ -100,10 +101,11 @@ def serialize(metric: Metric) -> dict[str, Any]:
     return {"class_name": metric.spec_name, "config": metric.get_config()}
 
 
-def deserialize(config: str | Mapping[str, Any], custom_objects: Any = None) -> Metric:
-    """The inverse of serialize; a name stands for that metric with its defaults. custom_objects: for Keras's sake; a
-    class of one's own is known here since it was registered."""
-    return declare.get(Metric, config)
+def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Metric:
+    """The inverse of serialize; a name stands for that metric with its defaults. custom_objects: classes of
+    one's own by name, where they are not registered."""
+    with scope(custom_objects):
+        return declare.get(Metric, config)
 
 
 __all__ = [

@@ -46,8 +46,9 @@ def clone_model(
     return clone
 
 
-def model_from_json(json_string: str, custom_objects: Any = None) -> Sequential:
-    """The stack that `model.to_json()` described; the weights are new. Raises UsageError."""
+def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Sequential:
+    """The stack that `model.to_json()` described; the weights are new. custom_objects: classes of one's own by name,
+    where they are not registered. Raises UsageError."""
     try:
         described = json.loads(json_string)
     except (TypeError, ValueError) as error:

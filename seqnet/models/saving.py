@@ -1,6 +1,7 @@
 """Models in one file: a zip of config.json (the stack and what compile was told), weights and optimizer state.
 
-Arrays are in safetensors; nothing is pickled, so a file from a stranger can't run code.
+Arrays are in safetensors; nothing is pickled. Plugins that the model needs are in it too, as source, and are run only
+where they were used before or the caller trusts them; so a file from a stranger can't run code by itself.
 """
 
 from __future__ import annotations
@@ -19,6 +20,11 @@ from safetensors.numpy import load, save
 from seqnet.errors import CheckpointError, SeqnetError, SpecError, UsageError
 from seqnet.layers.base import Layer
 from seqnet.models.sequential import Sequential
+from seqnet.plugins.files import FOLDER, PluginFile, copies, read_plugin, require_name
+from seqnet.plugins.loading import fault_of, used_in
+from seqnet.plugins.loading import load as load_plugins
+from seqnet.plugins.trust import require_known
+from seqnet.registry import scope
 from seqnet.training.checkpoint import Snapshot, read_snapshot, reason, write_file
 from seqnet.training.state import put_weights, take_weights
 from seqnet.version import __version__
@@ -33,6 +39,8 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str], *, overwrite
     """Write stack, weights, optimizer state and what compile was told. Raises CheckpointError, UsageError."""
     config = {"format": FORMAT, "seqnet": __version__, **describe_model(model)}
     members = {"config.json": json.dumps(config, indent=1).encode()}
+    used = copies(used_in([config["model"], config["compile"]]))
+    members |= {f"{FOLDER}/{name}": file.content for name, file in used.items()}
     if model.built:
         members["weights.safetensors"] = save(take_weights(model.network).arrays)
     if model._compiled is not None and model.optimizer is not None:
@@ -41,22 +49,55 @@ def save_model(model: Sequential, filepath: str | os.PathLike[str], *, overwrite
 
 
 def load_model(
-    filepath: str | os.PathLike[str], custom_objects: Any = None, compile: bool = True, safe_mode: bool = True
+    filepath: str | os.PathLike[str],
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+    safe_mode: bool = True,
+    *,
+    trust_plugins: bool = False,
 ) -> Sequential:
     """The model that save_model wrote, or that a run folder or one of its checkpoints holds.
 
-    custom_objects and safe_mode are taken for Keras's sake: classes of one's own are known by their names since they
-    were registered, and no file can run code. Raises CheckpointError when it can't be read.
+    custom_objects: classes of one's own by the names that the file calls them by, as in Keras; those that were
+    registered are known without. trust_plugins: run the plugin files that the run or the model brings along, even if
+    they were never used here; otherwise UsageError is raised for those. safe_mode is taken for Keras's sake: nothing
+    else in a file can run code. Raises CheckpointError when it can't be read.
     """
     path = Path(filepath)
-    if path.is_dir():
-        return _load_checkpoint(path / "best" if (path / "best").is_dir() else path, compile=compile)
+    with scope(custom_objects):
+        if path.is_dir():
+            folder = path / "best" if (path / "best").is_dir() else path
+            return _load_checkpoint(folder, compile=compile, trust_plugins=trust_plugins)
+        return _load_file(path, compile=compile, trust_plugins=trust_plugins)
+
+
+def plugins_of_model(path: Path) -> list[PluginFile]:
+    """The plugins that a model file brings along, not run; none where it can't be read as one."""
+    try:
+        return _plugins_in(path, _read_zip(path)) if zipfile.is_zipfile(path) else []
+    except (CheckpointError, OSError):
+        return []
+
+
+def _plugins_in(path: Path, members: Mapping[str, bytes]) -> list[PluginFile]:
+    names = [name for name in members if name.startswith(f"{FOLDER}/") and name.endswith(".py")]
+    return [PluginFile(f"{path}/{name}", members[name]) for name in names]
+
+
+def _use_plugins(files: Sequence[PluginFile], owner: str, trusted: bool) -> None:
+    if not trusted:
+        require_known(owner, files)
+    load_plugins(files)
+
+
+def _load_file(path: Path, *, compile: bool, trust_plugins: bool) -> Sequential:
     members = _read_zip(path)
     if "config.json" not in members:
         hint = ""
         if "model.weights.h5" in members:
             hint = ": it was written by Keras, which keeps its weights in HDF5"
         raise CheckpointError(f"{path} is no seqnet model{hint}")
+    _use_plugins(_plugins_in(path, members), str(path), trust_plugins)
     try:
         config = json.loads(members["config.json"])
         if "model" not in config:
@@ -67,8 +108,20 @@ def load_model(
         if compile and "optimizer.safetensors" in members:
             model._pending_optimizer = load(members["optimizer.safetensors"])
     except (*_BROKEN, SafetensorError) as error:
-        raise CheckpointError(f"{path} is damaged: {error}") from error
+        raise _explained(path, error) from error
     return model
+
+
+def _explained(path: Path, error: Exception) -> CheckpointError:
+    """An unknown name is that of a class of one's own; anything else is damage. Raises what a plugin did wrong."""
+    if fault_of(error) is not None:
+        raise error
+    if isinstance(error, SeqnetError) and " named " in str(error) and "there is no" in str(error):
+        return CheckpointError(
+            f"{path} needs a class that is not known here: {error}; import the file that registers it first, or pass "
+            "custom_objects={'Name': Class}"
+        )
+    return CheckpointError(f"{path} is damaged: {error}")
 
 
 def save_weights(model: Sequential, filepath: str | os.PathLike[str], *, overwrite: bool = True) -> None:
@@ -132,16 +185,21 @@ def put_states(layers: Sequence[Layer], states: Mapping[str, Any]) -> None:
             layer.restore(states[str(layer.name)])
 
 
-def _load_checkpoint(folder: Path, *, compile: bool) -> Sequential:
+def _load_checkpoint(folder: Path, *, compile: bool, trust_plugins: bool) -> Sequential:
     snapshot = read_snapshot(folder)
     if "model" not in snapshot.data:
         raise CheckpointError(f"{folder} holds no model")
+    named = snapshot.data.get("plugins")
+    if isinstance(named, list) and named:
+        kept = (folder.parent if folder.name else folder.absolute().parent) / FOLDER
+        files = [read_plugin(kept / require_name(name)) for name in named]
+        _use_plugins(files, str(folder), trust_plugins)
     try:
         described = snapshot.data["model"]
         model = rebuild(described, compile=compile)
         put_weights(model.network, snapshot)
     except (SeqnetError, *_BROKEN) as error:
-        raise CheckpointError(f"{folder} is damaged: {error}") from error
+        raise _explained(folder, error) from error
     return model
 
 

@@ -17,7 +17,7 @@ from seqnet.layers.base import Layer, assign
 from seqnet.layers.core import Input
 from seqnet.layers.symbolic import SymbolicTensor
 from seqnet.network.network import Network
-from seqnet.registry import snake_case
+from seqnet.registry import scope, snake_case
 from seqnet.utils import next_seed
 
 
@@ -201,13 +201,14 @@ class Stack(ABC):
         }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Any = None) -> Self:
-        """The inverse of get_config; the weights are new. custom_objects: for Keras's sake; a class of one's own is
-        known here since it was registered. Raises UsageError."""
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """The inverse of get_config; the weights are new. custom_objects: classes of one's own by name, where they are
+        not registered. Raises UsageError."""
         if not isinstance(config, Mapping) or not isinstance(config.get("layers"), list):
             raise UsageError("from_config takes what get_config gave: a mapping with name, input_shape and layers")
         problems: list[Problem] = []
-        made = [make(Layer, entry, ("layers", i), problems) for i, entry in enumerate(config["layers"])]
+        with scope(custom_objects):
+            made = [make(Layer, entry, ("layers", i), problems) for i, entry in enumerate(config["layers"])]
         if problems:
             raise UsageError("; ".join(str(problem) for problem in problems))
         model = cls(made, bool(config.get("trainable", True)), config.get("name"))

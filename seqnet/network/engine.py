@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from seqnet.arrays import Array
+from seqnet.declare import parts_of
 from seqnet.kernels.draws import Draws
 from seqnet.layers.base import Worker
 from seqnet.losses import Loss
@@ -36,6 +37,7 @@ from seqnet.network.sizing import (
     step_seconds,
 )
 from seqnet.network.team import Team
+from seqnet.registry import is_built_in
 
 __all__ = ["Engine", "Shard", "Step", "choose_threads"]
 
@@ -101,8 +103,11 @@ class Engine:
         self.prediction_rows = 0 if carries or network.front.open else prediction_rows(network)
         # False: no one needs more of the predictions than their order, so a last softmax is not worth computing.
         self.wants_probabilities = True
-        own = all(type(part).__module__.startswith("seqnet.") for part in (*layers, loss))
+        # What others have written may keep something of a call on itself, which a process would keep to itself.
+        everything = [part for one in (*layers, loss) if one is not None for part in parts_of(one)]
+        own = all(is_built_in(type(part)) for part in everything)
         fixed = all(n is not None for n in network.output_shape) and not network.front.open
+        self._own = own
         self._shards_can_fork = crew.possible() and threads > 1 and self.divisible and own and fixed
         self._may_fork = False
         self._started: float | None = None
@@ -135,7 +140,8 @@ class Engine:
         """
         alone = len(self.shards) == 1
         self._members = helpers if alone else len(self.shards)
-        forks = crew.possible() and update is not None and helpers > 1 if alone else self._shards_can_fork
+        helped = crew.possible() and self._own and update is not None and helpers > 1
+        forks = helped if alone else self._shards_can_fork
         self._may_fork, self._started, self._like, self._update = forks, None, None, update
         self._defer(Deferred(self.gradient) if alone and forks else None)
         try:

@@ -17,6 +17,7 @@ from seqnet.optimizers.muon import Muon
 from seqnet.optimizers.rmsprop import RMSprop
 from seqnet.optimizers.schedule_free import ScheduleFreeAdamW
 from seqnet.optimizers.sgd import SGD
+from seqnet.registry import scope
 
 __all__ = [
     "SGD",
@@ -52,6 +53,7 @@ def serialize(optimizer: Optimizer) -> dict[str, Any]:
     return {"class_name": optimizer.spec_name, "config": optimizer.get_config()}
 
 
-def deserialize(config: Mapping[str, Any]) -> Optimizer:
-    """The inverse of `serialize`. Raises SpecError."""
-    return get(config)
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
+    """The inverse of `serialize`; custom_objects: classes of one's own by name. Raises SpecError."""
+    with scope(custom_objects):
+        return get(config)

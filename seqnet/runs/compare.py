@@ -13,6 +13,7 @@ from seqnet.errors import CheckpointError, SpecError, UsageError, suggestion
 from seqnet.runs.curves import Curves, read_curves
 from seqnet.runs.differences import Difference, differences
 from seqnet.runs.folder import JSONL, RESOLVED
+from seqnet.runs.plugins import plugins_of
 from seqnet.runs.records import DAMAGED, RunRecord, direction_of, read_record
 from seqnet.spec.reader import read_document
 
@@ -89,9 +90,11 @@ def _read(run: Path) -> RunRecord:
 def _resolved(run: Path) -> Any:
     """The resolved file as plain data; it is not checked, since another version may have written it."""
     try:
-        return read_document(run / RESOLVED).data
+        data = read_document(run / RESOLVED).data
     except SpecError as error:
         raise CheckpointError(f"{run / RESOLVED} is damaged, or was changed by hand:\n{error}") from error
+    plugins = [f"{file.name} {file.sha256[:8]}" for file in plugins_of(run)]  # two versions have one name
+    return {**data, "plugins": plugins} if plugins else data
 
 
 def _usual_metric(records: Sequence[RunRecord], logged: Mapping[str, Any]) -> str | None:

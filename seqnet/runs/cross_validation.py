@@ -192,7 +192,7 @@ class _Record:
 def _anew(spec: RunSpec, seed: int) -> RunSpec:
     """The same file with another seed, whose layers have learned nothing from any rows yet."""
     fresh = check_document(spec.document, [])
-    return replace(fresh, seed=seed, overrides=spec.overrides)
+    return replace(fresh, seed=seed, overrides=spec.overrides, plugins=spec.plugins)
 
 
 def mean_and_deviation(values: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:

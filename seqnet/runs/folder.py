@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from seqnet.errors import CheckpointError, TrainingError, UsageError, suggestion
+from seqnet.spec.sections import RESOLVED as RESOLVED  # one of the files of a run
 from seqnet.training.checkpoint import make_folder, reason, sync_folder, write_file
 
-SPEC, RESOLVED, SUMMARY = "spec.yaml", "resolved.yaml", "summary.json"
+SPEC, SUMMARY = "spec.yaml", "summary.json"
 CSV, JSONL = "metrics.csv", "metrics.jsonl"
 # What summary.json says of a run; trained: only the test rows are still to come.
 RUNNING, TRAINED, FINISHED, INTERRUPTED, FAILED = "running", "trained", "finished", "interrupted", "failed"

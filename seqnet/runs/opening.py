@@ -15,6 +15,7 @@ from seqnet.losses import Loss
 from seqnet.models.saving import load_model
 from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import RESOLVED
+from seqnet.runs.plugins import changed_plugins
 from seqnet.runs.recorder import BEST, LAST
 from seqnet.spec.run import RunSpec, load_spec
 from seqnet.training.checkpoint import STATE, Snapshot, read_snapshot
@@ -38,12 +39,15 @@ def is_run(path: Path) -> bool:
 
 
 def read_run_spec(run: Path) -> RunSpec:
-    """The file, with every default, that a run was trained with. Raises CheckpointError when it is damaged."""
+    """The file, with every default, that a run was trained with. Raises CheckpointError when it is damaged, UsageError
+    when it brings code along that was never used here."""
     if not (run / RESOLVED).is_file():
         raise CheckpointError(f"{run} is no run: it has no {RESOLVED}")
     try:
-        return load_spec(run / RESOLVED)
+        return load_spec(run / RESOLVED, trust_plugins=False)
     except SpecError as error:
+        if any(problem.spot is not None for problem in error.problems):
+            raise  # it is a plugin that is wrong
         raise CheckpointError(f"{run / RESOLVED} is damaged, or was changed by hand:\n{error}") from error
 
 
@@ -53,7 +57,7 @@ def open_model(path: Path, checkpoint: str = BEST) -> Opened:
         return Opened(load_model(path))
     if checkpoint not in (BEST, LAST):
         raise UsageError(f"a run has the checkpoints best and last, not {checkpoint!r}")
-    warnings = []
+    warnings = changed_plugins(path)
     if checkpoint == BEST and not (path / BEST / STATE).exists() and (path / LAST / STATE).exists():
         warnings.append(f"{path} has not finished an epoch, so this is its last checkpoint, not its best")
         checkpoint = LAST

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.datasets import checks
+from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import read_array_file
 from seqnet.datasets.text import TextPreparation
 from seqnet.errors import DataError, TrainingError, UsageError
@@ -21,7 +23,7 @@ from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import finite, require_place
 from seqnet.runs.opening import as_probabilities, chosen_classes, is_classifier, open_model
 from seqnet.runs.vocabulary import unknown_tokens, vocabulary_layer
-from seqnet.training.checkpoint import reason, write_file
+from seqnet.training.checkpoint import reason, write_file, write_parts
 
 ROWS = 1024  # prepared at a time, which of images is much
 FORMATS = (".csv", ".json", ".jsonl", ".npz", ".npy")
@@ -59,43 +61,116 @@ class Prediction:
         ]
 
 
-def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int = 256) -> Prediction:
-    """The outputs of a run's checkpoint, or of a model file, for the rows of an npz, npy or csv file, or for files as
-    the run was trained with: a table, texts, an image or a folder of images, a series.
+class Predictor:
+    """A run's checkpoint, or a model file, ready to predict the rows of files.
 
-    Raises DataError, ShapeError, CheckpointError, and TrainingError when outputs are NaN or infinite.
+    unknown and warnings: what is to be said of the rows predicted so far. Raises UsageError, CheckpointError.
     """
-    opened = open_model(run, checkpoint)
-    model, loss = opened.model, opened.model.loss
-    parts: list[Array] = []
-    files: list[str] = []
-    tally = Tally()
-    preparation = opened.preparation
-    if preparation is None and model.network.front.takes_text and input.suffix.lower() not in (".npz", ".npy"):
-        preparation = TextPreparation()
-    for rows in preparation.read(input, ROWS) if preparation is not None else [read_array_file(input, Path())]:
-        if rows.shape == model.input_shape[1:]:
-            rows = rows[None]  # a single row
-        checks.check_inputs(rows, str(input))
-        checks.check_finite(rows, str(input))
-        if vocabulary_layer(model) is not None:
-            model.network.front(rows, tally)
-        parts.append(model.predict(rows, batch_size, 0))
-        files += preparation and preparation.names() or []
-    outputs = np.concatenate(parts)
-    _require_finite(outputs, model, run)
-    warnings = preparation.warnings() if preparation is not None else []
-    unknown = unknown_tokens(tally)
-    if not is_classifier(loss, outputs):
-        if preparation is not None:
-            outputs = preparation.unscaled(outputs)
-        forecast = preparation.forecast(outputs) if preparation is not None else None
-        return Prediction(outputs, None, None, None, unknown, files or None, forecast, warnings)
-    count = max(2, outputs.shape[1])
-    names = opened.classes
-    classes = list(names) if names is not None and len(names) == count else [str(i) for i in range(count)]
-    labels = [classes[i] for i in chosen_classes(loss, outputs)]
-    return Prediction(outputs, classes, labels, as_probabilities(loss, outputs), unknown, files or None, None, warnings)
+
+    def __init__(self, run: Path, *, checkpoint: str = "best", batch_size: int = 256) -> None:
+        self.run = run
+        self.batch_size = batch_size
+        self.opened = open_model(run, checkpoint)
+        self.preparation = self.opened.preparation
+        self._tally = Tally()
+
+    def pieces(self, input: Path) -> Iterator[Prediction]:
+        """The outputs for the rows of an npz, npy or csv file, or of files as the run was trained with: a table, texts,
+        an image or a folder of images, a series; so many rows at a time as are prepared together.
+
+        Raises DataError, ShapeError, and TrainingError when outputs are NaN or infinite.
+        """
+        model, done = self.opened.model, 0
+        preparation = self.preparation
+        if preparation is None and model.network.front.takes_text and input.suffix.lower() not in (".npz", ".npy"):
+            preparation = self.preparation = TextPreparation()
+        for rows in preparation.read(input, ROWS) if preparation is not None else [read_array_file(input, Path())]:
+            if rows.shape == model.input_shape[1:]:
+                rows = rows[None]  # a single row
+            checks.check_inputs(rows, str(input))
+            checks.check_finite(rows, str(input))
+            if vocabulary_layer(model) is not None:
+                model.network.front(rows, self._tally)
+            outputs = model.predict(rows, self.batch_size, 0)
+            _require_finite(outputs, model, self.run, done)
+            yield self._prediction(outputs, preparation)
+            done += len(rows)
+
+    @property
+    def unknown(self) -> str | None:
+        return unknown_tokens(self._tally)
+
+    @property
+    def warnings(self) -> list[str]:
+        return [] if self.preparation is None else self.preparation.warnings()
+
+    def _prediction(self, outputs: Array, preparation: Preparation | None) -> Prediction:
+        loss = self.opened.model.loss
+        files = preparation.names() if preparation is not None else None
+        if not is_classifier(loss, outputs):
+            if preparation is not None:
+                outputs = preparation.unscaled(outputs)
+            forecast = preparation.forecast(outputs) if preparation is not None else None
+            return Prediction(outputs, files=files or None, forecast=forecast)
+        count = max(2, outputs.shape[1])
+        names = self.opened.classes
+        classes = list(names) if names is not None and len(names) == count else [str(i) for i in range(count)]
+        labels = [classes[i] for i in chosen_classes(loss, outputs)]
+        return Prediction(outputs, classes, labels, as_probabilities(loss, outputs), files=files or None)
+
+
+def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int = 256) -> Prediction:
+    """The outputs for all rows of a file, as Predictor.pieces makes them."""
+    predictor = Predictor(run, checkpoint=checkpoint, batch_size=batch_size)
+    found = joined(list(predictor.pieces(input)))
+    found.unknown, found.warnings = predictor.unknown, predictor.warnings
+    return found
+
+
+def joined(pieces: Sequence[Prediction]) -> Prediction:
+    """The rows of all pieces."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if not pieces:
+        raise DataError("there are no rows to predict")
+
+    def all_of(name: str) -> list[Any] | None:
+        parts = [getattr(piece, name) for piece in pieces]
+        return None if parts[0] is None else [item for part in parts for item in part]
+
+    chances = [piece.probabilities for piece in pieces if piece.probabilities is not None]
+    return Prediction(
+        np.concatenate([piece.outputs for piece in pieces]),
+        pieces[0].classes,
+        all_of("labels"),
+        np.concatenate(chances) if chances else None,
+        files=all_of("files"),
+        forecast=all_of("forecast"),
+    )
+
+
+def streams(path: Path) -> bool:
+    """Whether predictions can be written to this file piece by piece."""
+    return path.suffix.lower() in (".csv", ".jsonl")
+
+
+def write_pieces(pieces: Iterable[Prediction], path: Path) -> int:
+    """Write pieces to a csv or jsonl file as they come; the rows written. Raises UsageError, TrainingError, and what
+    the pieces raise; then no file is left."""
+    require_writable(path)
+    counts: list[int] = []
+
+    def parts() -> Iterator[bytes]:
+        for piece in pieces:
+            text = lines_of(piece) if path.suffix.lower() == ".jsonl" else prediction_csv(piece, header=not counts)
+            counts.append(len(piece.outputs))
+            yield text.encode()
+
+    try:
+        write_parts(path, parts())
+    except OSError as error:
+        raise TrainingError(f"can't write {path}: {reason(error)}") from error
+    return sum(counts)
 
 
 def require_writable(path: Path) -> None:
@@ -114,7 +189,7 @@ def write_predictions(prediction: Prediction, path: Path) -> None:
     elif suffix == ".json":
         content = (json.dumps(finite(prediction.rows()), allow_nan=False) + "\n").encode()
     elif suffix == ".jsonl":
-        content = "".join(json.dumps(finite(row), allow_nan=False) + "\n" for row in prediction.rows()).encode()
+        content = lines_of(prediction).encode()
     else:
         buffer = io.BytesIO()
         if suffix == ".npy":
@@ -130,19 +205,25 @@ def write_predictions(prediction: Prediction, path: Path) -> None:
         raise TrainingError(f"can't write {path}: {reason(error)}") from error
 
 
-def prediction_csv(prediction: Prediction) -> str:
-    """The rows as csv with a header."""
+def lines_of(prediction: Prediction) -> str:
+    """The rows as JSON, one a line."""
+    return "".join(json.dumps(finite(row), allow_nan=False) + "\n" for row in prediction.rows())
+
+
+def prediction_csv(prediction: Prediction, *, header: bool = True) -> str:
+    """The rows as csv."""
     rows = prediction.rows()
     if not rows:
         raise DataError("there are no rows to predict")
     table = io.StringIO()
     writer = csv.DictWriter(table, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
+    if header:
+        writer.writeheader()
     writer.writerows(rows)
     return table.getvalue()
 
 
-def _require_finite(outputs: Array, model: Sequential, run: Path) -> None:
+def _require_finite(outputs: Array, model: Sequential, run: Path, done: int) -> None:
     """Raise TrainingError when a row came out as NaN or infinity: it would look like a result."""
     bad = np.flatnonzero(~np.isfinite(outputs).reshape(len(outputs), -1).all(axis=1))
     if not bad.size:
@@ -155,5 +236,5 @@ def _require_finite(outputs: Array, model: Sequential, run: Path) -> None:
         )
     raise TrainingError(
         f"the outputs of {bad.size:,} of {len(outputs):,} rows are NaN or infinite, the first of them those of row "
-        f"{bad[0]} (counted from 0), so nothing was written; {advice}"
+        f"{done + int(bad[0])} (counted from 0), so nothing was written; {advice}"
     )

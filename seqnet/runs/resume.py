@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from seqnet.checkers import show, written
-from seqnet.errors import CheckpointError, SeqnetError, UsageError
+from seqnet.errors import CheckpointError, SeqnetError, SpecError, UsageError
+from seqnet.plugins.files import PluginFile
 from seqnet.runs.folder import FINISHED, SUMMARY, find_run, read_json, runs_in
 from seqnet.runs.lock import locked
 from seqnet.runs.opening import read_run_spec, stored_threads
@@ -31,7 +32,7 @@ class Resumed:
 
     changes: "training.epochs: 20 → 40" for everything that the file now says otherwise. changed: how long to train or
     what watches the training is among it. new_rate: the file now gives another learning rate; otherwise the run goes
-    on with what callbacks have made of the old.
+    on with what callbacks have made of the old. plugins: the run's own copies, which are those that count.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Resumed:
     changed: bool
     changes: tuple[str, ...] = ()
     new_rate: bool = False
+    plugins: tuple[PluginFile, ...] = ()
 
     @property
     def threads(self) -> int | None:
@@ -65,7 +67,14 @@ def resumable(spec: RunSpec, runs: Path, resume: str | bool, stack: ExitStack) -
     stack.enter_context(locked(folder))
     if not (folder / LAST / STATE).exists():
         raise CheckpointError(f"{folder} has no checkpoint to go on from; train anew, without --resume")
-    before, now = read_run_spec(folder).resolved(), spec.resolved()
+    own = read_run_spec(folder)  # its plugins are the ones that are known from here on
+    before = own.resolved()
+    try:
+        now = spec.resolved()
+    except SpecError as error:
+        raise UsageError(
+            f"{folder} was trained with another version of a plugin than the file is for: {error}"
+        ) from error
     snapshot = read_snapshot(folder / LAST)
     _require_same(folder, before, now)
     position = snapshot.data.get("position")
@@ -91,6 +100,7 @@ def resumable(spec: RunSpec, runs: Path, resume: str | bool, stack: ExitStack) -
         not same,
         tuple(f"{path}: {_arrow(was, given)}" for path, was, given in found),
         rates[0] != rates[1],
+        tuple(own.plugins),
     )
 
 

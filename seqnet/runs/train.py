@@ -18,12 +18,18 @@ import numpy as np
 from seqnet.datasets.base import Data, Split
 from seqnet.datasets.preparation import saved
 from seqnet.errors import CheckpointError, DataError, Problem, SeqnetError, TrainingError, UsageError
+from seqnet.layers.base import Tally
 from seqnet.models.sequential import Sequential
 from seqnet.network.engine import Engine
+from seqnet.plugins.faults import render
+from seqnet.plugins.files import PluginFile
+from seqnet.plugins.loading import fault_of
+from seqnet.plugins.trust import record_path, remember
 from seqnet.runs import folder as folders
 from seqnet.runs.diverged import go_on_or_explain
 from seqnet.runs.folder import create_run
 from seqnet.runs.lock import locked
+from seqnet.runs.plugins import changed_plugins, keep_plugins, kept_names, record_of, recorded_plugins
 from seqnet.runs.process import this_process
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
@@ -108,9 +114,12 @@ def _train(
         threads = again.threads  # another number would add up in another order
     model = spec.build_model(data.input_shape, threads=threads)
     on_event("model", {"model": model})
-    unknown = out_of_vocabulary(model, data)
-    train_rows, validation = prepared(model, training_rows(spec, data)), validation_rows(data)
-    validation = validation and prepared(model, validation)
+    files = spec.plugins if again is None else again.plugins
+    _use(files, again, on_event)
+    tallies = {name: Tally() for name in data.splits}
+    train_rows, validation = prepared(model, training_rows(spec, data), tallies["train"]), validation_rows(data)
+    validation = validation and prepared(model, validation, tallies["validation"])
+    unknown = out_of_vocabulary(model, data, tallies)
     options = spec.fit_options()
     trainer = model.trainer(train_rows, options)
     ways = model.directions(validated=validation is not None and options.ever_validates())
@@ -118,12 +127,14 @@ def _train(
     for callback in callbacks:
         callback.tell = lambda text: on_event("note", {"text": text})
     monitor, mode = best_by(callbacks, ways)
-    extra = {
+    extra: dict[str, Any] = {
         "classes": data.class_names,
         "preparation": data.preparation and saved(data.preparation),
         "input_shape": list(data.input_shape),
         "threads": len(trainer.compiled.engine.workers),
     }
+    if files:
+        extra["plugins"] = kept_names(files)
     columns = ["epoch", *sorted(ways), "learning_rate"]
     recorder = RunRecorder(
         model,
@@ -137,7 +148,8 @@ def _train(
     )
     watching = [*([display] if display is not None else []), *callbacks, recorder]
     watching = model.prepare_callbacks(watching, trainer, train_rows, validation, options, 0)
-    record = _Record(spec, data, model, trainer, recorder, ways, unknown)
+    written = [] if again is None else recorded_plugins(again.folder)
+    record = _Record(spec, data, model, trainer, recorder, ways, unknown, written or record_of(files))
     if again is None:
         adapt_layers(model, train_rows.x)
         trainer.position.epoch = options.initial_epoch
@@ -154,6 +166,7 @@ def _train(
             else:
                 folders.write_text(folder / folders.SPEC, spec.document.text)
                 write_splits(folder, data.rows, rows_of(data))
+                keep_plugins(folder, files)
             folders.write_text(folder / folders.RESOLVED, record.resolved)
             folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), folders.RUNNING))
             if again is None:
@@ -209,9 +222,13 @@ def _fit(
     except KeyboardInterrupt:
         trainer.interrupted = at_once = True  # a second Ctrl-C: whatever was saved last is what there is
     except BaseException as error:
-        failed = {**record.summary(record.result(folder), folders.FAILED), "error": str(error) or type(error).__name__}
+        fault = None if isinstance(error, SeqnetError) else fault_of(error)
+        said = str(error) or type(error).__name__ if fault is None else render(fault)
+        failed = {**record.summary(record.result(folder), folders.FAILED), "error": said}
         with suppress(SeqnetError):
             folders.write_json(folder / folders.SUMMARY, failed)
+        if fault is not None:
+            raise TrainingError(said) from error
         if not isinstance(error, ArithmeticError):
             raise
         message = f"a number left the range of what can be computed ({error}); look for extreme values in the options"
@@ -233,13 +250,17 @@ class _Record:
     recorder: RunRecorder
     directions: dict[str, str | None]
     unknown: dict[str, float]  # of the tokens of each split, the share out of the model's vocabulary
+    plugins: list[dict[str, Any]] = field(default_factory=list)
     resolved: str = ""
     fingerprint: str = ""
     started: float = 0.0
     when: str = ""
 
     def __post_init__(self) -> None:
-        self.resolved = dump_yaml(self.spec.resolved())
+        plain = self.spec.resolved()
+        if self.plugins:
+            plain["plugins"] = [plugin["file"] for plugin in self.plugins]
+        self.resolved = dump_yaml(plain)
         self.fingerprint = self.data.fingerprint()
         self.started = time.perf_counter()
         self.when = datetime.now(UTC).isoformat(timespec="milliseconds")
@@ -274,6 +295,7 @@ class _Record:
             "test": result.test,
             "seed": self.spec.seed,
             "overrides": list(self.spec.overrides),
+            **({"plugins": self.plugins} if self.plugins else {}),
             "parameters": model.count_params(),
             "data": {
                 "name": data.name,
@@ -287,6 +309,17 @@ class _Record:
             "versions": {"seqnet": __version__, "numpy": np.__version__, "python": platform.python_version()},
             "machine": platform.machine(),
         }
+
+
+def _use(files: Sequence[PluginFile], again: Resumed | None, on_event: Event) -> None:
+    """Note that this person uses these plugins, so that later commands on the run need not ask; say which changed."""
+    for text in () if again is None else changed_plugins(again.folder):
+        on_event("note", {"text": text})
+    try:
+        remember(files)
+    except OSError as error:
+        said = f"{reason(error).lower()}, so evaluate, predict and the like will need --trust-plugins"
+        on_event("note", {"text": f"can't note in {record_path()} that you use these plugins: {said}"})
 
 
 def warn_or_refuse(spec: RunSpec, data: Data | None, on_event: Event) -> None:
@@ -397,9 +430,9 @@ def training_rows(spec: RunSpec, data: Data) -> Rows:
     return replace(rows, sampling=sampling_weights(sampling))
 
 
-def prepared(model: Sequential, rows: Rows) -> Rows:
+def prepared(model: Sequential, rows: Rows, tally: Tally | None = None) -> Rows:
     """The rows as the engine takes them: the layers in front have been applied. Raises DataError."""
-    return replace(rows, x=model.network.front(rows.x))
+    return replace(rows, x=model.network.front(rows.x, tally))
 
 
 def validation_rows(data: Data) -> Rows | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from seqnet.arrays import Array
 from seqnet.datasets.base import Data
 from seqnet.layers.base import Tally
@@ -22,11 +24,17 @@ def tally_of(model: Sequential, x: Array) -> Tally:
     return tally
 
 
-def out_of_vocabulary(model: Sequential, data: Data) -> dict[str, float]:
-    """The share of the tokens of each split that is out of the vocabulary; empty where the model has none."""
+def out_of_vocabulary(model: Sequential, data: Data, tallies: Mapping[str, Tally]) -> dict[str, float]:
+    """The share of the tokens of each split that is out of the vocabulary; empty where the model has none.
+
+    tallies: of the splits that are prepared already.
+    """
     if vocabulary_layer(model) is None:
         return {}
-    return {name: tally_of(model, split.x).share for name, split in data.splits.items()}
+    found = {
+        name: tallies[name] if tallies[name].tokens else tally_of(model, split.x) for name, split in data.splits.items()
+    }
+    return {name: tally.share for name, tally in found.items()}
 
 
 def said(model: Sequential, unknown: dict[str, float]) -> str | None:

@@ -13,6 +13,7 @@ from seqnet.datasets.base import Data
 from seqnet.errors import Problem, SeqnetError, SpecError
 from seqnet.models.summary import SummaryTable, summarize
 from seqnet.network.parameters import InitializerError
+from seqnet.plugins.loading import fault_of
 from seqnet.spec.division import PlacedDataError
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.overrides import apply_overrides
@@ -46,23 +47,45 @@ class CheckResult:
         return sum(problem.warning for problem in self.problems)
 
 
-def check_file(path: str | os.PathLike[str], overrides: Sequence[str] = (), *, with_data: bool = True) -> CheckResult:
-    """Check a file as far as it goes; never raises for what is wrong with it."""
+def check_file(
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    *,
+    with_data: bool = True,
+    plugins: Sequence[str] = (),
+    trust_plugins: bool | None = None,
+) -> CheckResult:
+    """Check a file as far as it goes; never raises for what is wrong with it, or with the plugins that it names.
+
+    plugins, trust_plugins: as load_spec takes them. Raises UsageError where one of these is no file, or a stranger's.
+    """
     try:
         document = apply_overrides(read_document(path), overrides)
     except SpecError as error:
         return CheckResult(None, unreadable=error)
     problems: list[Problem] = []
-    spec = check_document(document, problems)
-    result = CheckResult(document, problems, spec=spec)
+    result = CheckResult(document, problems)
+    try:
+        _check(result, document, plugins, trust_plugins, with_data)
+    except Exception as error:
+        fault = fault_of(error)
+        if fault is None or isinstance(error, SeqnetError):
+            raise
+        problems.append(fault)
+    return result
+
+
+def _check(
+    result: CheckResult, document: Document, plugins: Sequence[str], trust_plugins: bool | None, with_data: bool
+) -> None:
+    result.spec = check_document(document, result.problems, plugins=plugins, trust_plugins=trust_plugins)
     for key, hint in NEEDED.items():
         if document.data.get(key) is None:
             message = f"there is no {key} section, so this file can be summarized but not trained"
-            problems.append(Problem((), message, hint, warning=True))
+            result.problems.append(Problem((), message, hint, warning=True))
     if not result.errors:
         with np.errstate(all="ignore"):  # extreme options are for the lint to judge
             check_run(result, with_data=with_data)
-    return result
 
 
 def check_run(result: CheckResult, *, with_data: bool = True) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from seqnet.errors import Path, Problem, SpecError
+from seqnet.errors import Path, Problem, SpecError, Spot
 from seqnet.printable import escape, printable
 from seqnet.spec.source import Place, Source, width
 
@@ -108,6 +108,8 @@ def locate(problem: Problem, document: Document) -> dict[str, Any]:
 
 
 def _finding(problem: Problem, document: Document) -> Finding:
+    if problem.spot is not None:
+        return _finding_in_code(problem, problem.spot)
     from seqnet.spec.syntax import text_advice  # its many patterns are made only when something is wrong
 
     found = document.find(problem.path, on_key=problem.on_key)
@@ -123,6 +125,17 @@ def _finding(problem: Problem, document: Document) -> Finding:
         warning=problem.warning,
         path=problem.path,
     )
+
+
+def _finding_in_code(problem: Problem, spot: Spot) -> Finding:
+    """A problem whose place is a line of a plugin: all of what the line says, or from a column on."""
+    source = Source(spot.file, spot.text)
+    start = source.line_of(spot.line)
+    stop = source.line_end(start)
+    line = spot.text[start:stop]
+    first = start + (min(spot.column, len(line)) - 1 if spot.column else len(line) - len(line.lstrip()))
+    place = Place(source, max(first, start), min(first + 1, stop) if spot.column else start + len(line.rstrip()))
+    return Finding(source, problem.message, problem.hint, place, warning=problem.warning, path=problem.path)
 
 
 def _in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -12,7 +12,7 @@ from seqnet.arrays import Shape
 from seqnet.checkers import INVALID, TEXT, Number, show, written
 from seqnet.datasets.base import Data, Dataset, Source
 from seqnet.declare import C, check_options, make, options_of
-from seqnet.errors import Path, Problem, SeqnetError, SpecError, UsageError
+from seqnet.errors import Path, Problem, SeqnetError, SpecError, UsageError, cause_of
 from seqnet.layers.base import Layer
 from seqnet.layers.core import Input
 from seqnet.losses import Loss
@@ -23,13 +23,16 @@ from seqnet.network.front import adapt_front, leading
 from seqnet.network.network import LayerShapeError, common_dtype, trace
 from seqnet.network.parameters import InitializerError
 from seqnet.optimizers.base import Optimizer
+from seqnet.plugins.files import PluginFile
+from seqnet.plugins.trial import shape_faults, trials
 from seqnet.registry import components, is_known, snake_case
 from seqnet.spec.diagnostics import render_problems
 from seqnet.spec.division import Division, Parts
 from seqnet.spec.overrides import apply_overrides
 from seqnet.spec.placing import elsewhere, key_hint, option_path, split_hint
+from seqnet.spec.plugins import load_plugins, without_consequences
 from seqnet.spec.reader import Document, read_document
-from seqnet.spec.sections import KEYS, NEEDED, SAMPLE_WEIGHT, DataSection, Section, TrainingSection
+from seqnet.spec.sections import KEYS, NEEDED, RESOLVED, SAMPLE_WEIGHT, DataSection, Section, TrainingSection
 from seqnet.training.callbacks import Callback
 from seqnet.training.trainer import FitOptions
 
@@ -55,6 +58,7 @@ class RunSpec:
     callback_entries: list[Any] = field(default_factory=list)
     overrides: tuple[str, ...] = ()  # as the command line gave them
     adapted: dict[str, Any] = field(default_factory=dict)  # what layers in front learned, by their names
+    plugins: list[PluginFile] = field(default_factory=list)  # of the file and of the command line; they have been run
 
     @property
     def callbacks(self) -> list[Callback]:
@@ -64,7 +68,7 @@ class RunSpec:
     @property
     def folder(self) -> FilePath:
         """What relative paths in the file are relative to."""
-        return FilePath(self.document.name).parent if os.path.exists(self.document.name) else FilePath()
+        return _folder_of(self.document)
 
     def make_layers(self) -> list[Layer]:
         """New layers, named as a model would name them."""
@@ -146,6 +150,9 @@ class RunSpec:
             self.refuse([self.initializer_problem(model, error)])
         if self.optimizer is not None:
             self._check_names(model)
+        faults = list(trials(model.network)) if self.plugins else []
+        if faults:
+            self.refuse(faults)
         return model
 
     def divisible(self) -> Division:
@@ -183,6 +190,9 @@ class RunSpec:
 
     def shape_problems(self, layers: Sequence[Layer], shape: Shape) -> list[Problem]:
         """Where the shapes do not fit when rows of `shape` go through the layers of this file."""
+        faults = list(shape_faults(layers, shape)) if self.plugins else []
+        if faults:
+            return faults
         try:
             trace(layers, shape)
         except LayerShapeError as error:
@@ -201,6 +211,8 @@ class RunSpec:
     def resolved(self) -> dict[str, Any]:
         """The file with every default filled in; itself a valid file that means the same."""
         plain: dict[str, Any] = {"name": self.name, "seed": self.seed}
+        if self.plugins:
+            plain["plugins"] = [str((file.origin or FilePath(file.path)).absolute()) for file in self.plugins]
         if self.data is not None:
             plain["data"] = _plain_data(self.data, self.folder)
         if self.layers:
@@ -222,28 +234,49 @@ class RunSpec:
 
     def refuse(self, problems: Sequence[Problem]) -> NoReturn:
         """Raise a SpecError that shows the problems in the file."""
-        raise SpecError(render_problems(problems, self.document), problems)
+        raise SpecError(render_problems(problems, self.document), problems) from cause_of(problems)
 
 
-def load_spec(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> RunSpec:
-    """The checked file. Raises SpecError that shows everything wrong with it, with places."""
+def load_spec(
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    *,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    trust_plugins: bool | None = None,
+) -> RunSpec:
+    """The checked file. Raises SpecError that shows everything wrong with it, with places.
+
+    The Python files that it names under `plugins` are run, and those that `plugins` adds: who names a file means what
+    it says. trust_plugins: False runs the file's own only if they were used here before, and raises UsageError
+    otherwise; default: that for the resolved.yaml of a run folder, which others may have made.
+    """
     document = apply_overrides(read_document(path), overrides)
     problems: list[Problem] = []
-    spec = check_document(document, problems)
+    spec = check_document(document, problems, plugins=plugins, trust_plugins=trust_plugins)
     if problems:
-        raise SpecError(render_problems(problems, document), problems)
+        raise SpecError(render_problems(problems, document), problems) from cause_of(problems)
     spec.overrides = tuple(overrides)
     return spec
 
 
-def check_document(document: Document, problems: list[Problem]) -> RunSpec:
+def check_document(
+    document: Document,
+    problems: list[Problem],
+    *,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    trust_plugins: bool | None = None,
+) -> RunSpec:
     """What the document says; appends everything that is wrong. Sections with problems are left out."""
     given, before = document.data, len(problems)
+    trusted = FilePath(document.name).name != RESOLVED if trust_plugins is None else trust_plugins
+    folder, owner = _folder_of(document), document.name
+    loaded = load_plugins(given.get("plugins"), folder, plugins, problems, owner=owner, trusted=trusted)
+    unloaded = len(problems) > before
     for key in given:
         if key not in KEYS:
             hint = key_hint(str(key), given[key], given)
             problems.append(Problem((key,), f"there is no section {show(key)}", hint, on_key=True))
-    spec = RunSpec(document, _name_of_file(document.name))
+    spec = RunSpec(document, _name_of_file(document.name), plugins=loaded)
     if "name" in given:
         spec.name = _name(given["name"], problems) or spec.name
     if "seed" in given:
@@ -266,7 +299,8 @@ def check_document(document: Document, problems: list[Problem]) -> RunSpec:
             setattr(spec, key, given[key])
     spec.metrics = _list(Metric, given.get("metrics"), "metrics", problems)
     spec.callback_entries = _list(Callback, given.get("callbacks"), "callbacks", problems)
-    problems[before:] = [_told_where(problem) for problem in problems[before:]]
+    found = [_told_where(problem) for problem in problems[before:]]
+    problems[before:] = without_consequences(found) if unloaded else found
     return spec
 
 
@@ -286,6 +320,10 @@ def name_layers(layers: Sequence[Layer]) -> None:
             number += 1
         layer.name = name
         numbers[stem] = number + 1
+
+
+def _folder_of(document: Document) -> FilePath:
+    return FilePath(document.name).parent if os.path.exists(document.name) else FilePath()
 
 
 def _made(base: type[C], entry: Any) -> C:

@@ -15,6 +15,7 @@ def json_schema() -> dict[str, Any]:
     sections: dict[str, Any] = {
         "name": {"type": "string", "minLength": 1, "maxLength": 100, "pattern": r'^[^/\\:*?"<>|]+$'},
         "seed": {"type": "integer", "minimum": 0},
+        "plugins": {"type": "array", "items": {"type": "string", "pattern": r"\.py$"}},
         "data": _data(),
         "model": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/layer"}},
         "optimizer": {"$ref": "#/$defs/optimizer"},

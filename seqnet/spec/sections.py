@@ -24,6 +24,7 @@ from seqnet.training.weighting import BALANCED, CLASS_WEIGHT, CLASS_WEIGHTS
 KEYS = {
     "name": "what the run is called; its folder is runs/<name>/<number>",
     "seed": "everything random in the run derives from it",
+    "plugins": "Python files with components of your own; paths begin at the folder of this file",
     "data": "where the rows come from",
     "model": "the layers, in order",
     "optimizer": "how the weights are updated",
@@ -32,6 +33,8 @@ KEYS = {
     "training": "epochs, batch size, and the other arguments of Keras's fit",
     "callbacks": "what watches the run",
 }
+# How a run folder calls the file with every default; such a file is one that others may have made.
+RESOLVED = "resolved.yaml"
 # What a run can't do without, and what to do when a file lacks it.
 NEEDED = {
     "data": "add data: {dataset: iris}, or rows of your own: data: {npz: rows.npz}",

@@ -43,6 +43,10 @@ class Source:
         line = bisect_right(self._line_starts, index)
         return Mark(line, index - self._line_starts[line - 1] + 1)
 
+    def line_of(self, number: int) -> int:
+        """Where a line begins, by its number from 1; that of the last line if there are fewer."""
+        return self._line_starts[min(number, len(self._line_starts)) - 1]
+
     def line_start(self, index: int) -> int:
         """Where the line that holds `index` begins."""
         return self._line_starts[bisect_right(self._line_starts, index) - 1]

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -123,6 +123,11 @@ def make_folder(folder: Path) -> None:
 
 def write_file(path: Path, *parts: Buffer) -> None:
     """Replace a file in one step: written under another name, flushed to the disk, renamed."""
+    write_parts(path, parts)
+
+
+def write_parts(path: Path, parts: Iterable[Buffer]) -> None:
+    """As write_file, for parts that are made one after the other; the file stays as it was where one can't be made."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with open(temporary, "wb") as file:

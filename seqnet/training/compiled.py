@@ -24,6 +24,7 @@ from seqnet.network.network import Network
 from seqnet.network.sizing import helpers_for
 from seqnet.optimizers.base import Optimizer
 from seqnet.optimizers.elementwise import Elementwise
+from seqnet.registry import is_built_in
 from seqnet.training.metricset import Logs, MetricSet
 
 
@@ -120,7 +121,7 @@ class Compiled:
     def processes(self) -> AbstractContextManager[None]:
         """While it lasts, processes may share the work of train_batch."""
         optimizer, others = self.optimizer, [shard.gradient for shard in self.engine.shards[1:]]
-        if not isinstance(optimizer, Elementwise) or not optimizer.takes_parts:
+        if not isinstance(optimizer, Elementwise) or not optimizer.takes_parts or not is_built_in(type(optimizer)):
             return self.engine.processes()
 
         def update(index: int, number: int, learning_rate: float) -> None:

@@ -54,6 +54,25 @@ def ternary_dense(x: Any, *, units: int, threshold: float | None = None, **dense
     return Ternary(units, threshold, plain_to_keras(dense))(x)
 
 
+class RadialBasis(keras.layers.Layer):
+    """configs/my_layers.py in Keras's operations, which it differentiates by itself."""
+
+    def __init__(self, units: int, gamma: float) -> None:
+        super().__init__()
+        self.units, self.gamma = units, gamma
+
+    def build(self, shape: Any) -> None:
+        self.centers = self.add_weight(shape=(self.units, shape[-1]), name="centers")
+
+    def call(self, x: Any) -> Any:
+        ops = keras.ops
+        return ops.exp(-self.gamma * ops.sum(ops.square(x[:, None, :] - self.centers), axis=2))
+
+
+def radial_basis(x: Any, *, units: int, gamma: float) -> Any:
+    return RadialBasis(units, gamma)(x)
+
+
 class Block(keras.layers.Layer):
     """A layer whose mask goes through."""
 
