@@ -37,7 +37,7 @@ from tests.file_server import fill_cache
 
 ROOT = Path(__file__).parent.parent
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-FILES = {"best", "last", "metrics.csv", "metrics.jsonl", "resolved.yaml", "spec.yaml", "summary.json"}
+FILES = {"best", "last", "metrics.csv", "metrics.jsonl", "resolved.yaml", "spec.yaml", "splits.npz", "summary.json"}
 
 # Everything that has a state: dropout, batch statistics, data order, momentum, callbacks that count and write.
 TEXT = """\

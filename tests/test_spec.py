@@ -72,6 +72,11 @@ def test_what_is_resolved_says_every_default(tmp_path: Path) -> None:
         "validation_shuffle": True,
         "stratify": None,
         "test_split": 0.0,
+        "group_by": None,
+        "order_by": None,
+        "split_column": None,
+        "validation_file": None,
+        "test_file": None,
         "one_hot": False,
     }
     dense = resolved["model"][0]["Dense"]

@@ -20,6 +20,7 @@ COMMANDS = (
     "evaluate",
     "predict",
     "report",
+    "cv",
     "find-lr",
     "runs",
     "compare",

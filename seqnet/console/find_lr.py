@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -12,7 +11,7 @@ from rich.text import Text
 from seqnet.console import theme
 from seqnet.console.chart import Series, show_chart
 from seqnet.console.format import learning_rate, metric, plural
-from seqnet.console.progress import INTERVAL
+from seqnet.console.progress import LiveLine
 from seqnet.console.tables import Cell, commands, facts
 from seqnet.training.callbacks import Callback
 
@@ -25,33 +24,21 @@ class SweepDisplay(Callback):
 
     def __init__(self, steps: int, stream: IO[str] | None = None) -> None:
         self.steps = steps
-        self.stream = stream or sys.stderr
-        self._live = theme.is_live(self.stream)
-        self._due = 0.0
-        self._shown = 0
+        self._line = LiveLine(stream or sys.stderr)
 
     def after_step(self, trainer: Any) -> None:
-        now = time.perf_counter()
-        if not self._live or now < self._due:
+        if not self._line.is_due():
             return
-        self._due = now + INTERVAL
         done = trainer.position.step
         line = Text.assemble((f"batch {done}/{self.steps}", theme.TITLE), " ")
         line.append_text(theme.bar(done, self.steps, _BAR)).append(f" loss {metric(trainer.last_loss)}")
-        line.truncate(theme.columns(self.stream) - 1)
-        self._write(line)
+        self._line.draw(line)
 
     def on_train_end(self, logs: Any = None) -> None:
         self.close()
 
     def close(self) -> None:
-        if self._shown:
-            self._write(Text())
-
-    def _write(self, line: Text) -> None:
-        text = theme.render(line, stream=self.stream, width=10_000).rstrip("\n")
-        theme.write(f"\r{text}{' ' * (self._shown - line.cell_len)}{'' if line else chr(13)}", self.stream)
-        self._shown = line.cell_len
+        self._line.clear()
 
 
 def show_find_lr(report: Mapping[str, Any], try_it: str) -> None:

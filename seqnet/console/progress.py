@@ -19,6 +19,39 @@ INTERVAL = 1 / 12  # seconds between two drawings
 _BAR, _LEAST_BAR = 20, 5
 
 
+class LiveLine:
+    """A line that is drawn over again on a terminal, and taken away in the end; nothing elsewhere."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+        self._live = theme.is_live(stream)
+        self._due = 0.0
+        self._shown = 0
+
+    def is_due(self) -> bool:
+        """Whether it is time to draw again."""
+        now = time.perf_counter()
+        if not self._live or now < self._due:
+            return False
+        self._due = now + INTERVAL
+        return True
+
+    def draw(self, line: Text) -> None:
+        """Show a line in place of the one before, as much of it as the terminal is wide."""
+        line.truncate(theme.columns(self.stream) - 1)
+        self._write(line)
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._shown:
+            self._write(Text())
+
+    def _write(self, line: Text) -> None:
+        text = theme.render(line, stream=self.stream, width=10_000).rstrip("\n")
+        theme.write(f"\r{text}{' ' * (self._shown - line.cell_len)}{'' if line else chr(13)}", self.stream)
+        self._shown = line.cell_len
+
+
 def keras_display(verbose: Literal[1, 2]) -> Callback:
     """The display of fit. verbose: 1 draws a bar that moves, on a terminal; 2 writes one line an epoch."""
     return KerasDisplay(verbose)

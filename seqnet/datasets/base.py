@@ -60,9 +60,11 @@ class Data:
 
     task: None where the data alone don't tell (the user's own arrays); class_names: the name of label 0, 1, …;
     feature_names: the names of the last axis of x; vocabulary: the word or letter that number 0, 1, … of x stands for,
-    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; times: the
-    place of each training row in time, (N,) numbers, where rows of other parts must come later; remarks: what people
-    should know of the data, in sentences; warnings: what was left out or could not be read.
+    empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; rows: the
+    numbers, from 0, that the rows of each split have among those that the source read for training, sorted; a split
+    with a file or an array of its own is not among them; times: the place of each training row in time, (N,) numbers,
+    where rows of other parts must come later; remarks: what people should know of the data, in sentences; warnings:
+    what was left out or could not be read.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Data:
     feature_names: tuple[str, ...] | None = None
     vocabulary: tuple[str, ...] | None = None
     preparation: Preparation | None = None
+    rows: dict[str, Array] = field(default_factory=dict)
     times: Array | None = None
     remarks: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
@@ -256,3 +259,14 @@ class Source(Component, ABC):
 
         What has to be fitted to the training rows is left to `Data.preparation`, since they are divided afterwards.
         """
+
+    def key_names(self, base: Path) -> tuple[str, ...]:
+        """What `key_column` knows, of files whose rows are no table. Raises DataError."""
+        return ()
+
+    def key_column(self, name: str, base: Path) -> Array:
+        """One value a training row, (N,), that is no part of x but may say how the rows are to be divided.
+
+        Raises DataError.
+        """
+        raise DataError(f"{self.spec_name} has no columns")

@@ -90,6 +90,26 @@ def encode_text(train: Array, others: dict[str, Array], where: str) -> tuple[tup
     return known, codes.astype(np.int64), encoded
 
 
+def numbered_as(known: Sequence[str], names: Sequence[str], y: Array, where: str, unknown: str) -> Array:
+    """Targets whose classes are numbered by `names`, numbered by `known`: other rows may lack some of the classes.
+
+    y: (N,) or (N, 1) integers, or (N, K) one-hot. unknown: what a message says of a class that is not known.
+    Raises DataError for such a class.
+    """
+    if tuple(names) == tuple(known) or y.ndim > 2:
+        return y
+    strange = [name for name in names if name not in known]
+    if strange:
+        raise DataError(f"{where} has the class {strange[0]!r}, which {unknown}: {', '.join(known)}")
+    numbers = np.array([list(known).index(name) for name in names])
+    if y.ndim == 1 or y.shape[1] == 1:
+        renumbered: Array = numbers[y.astype(np.int64)]
+        return renumbered
+    columns = np.zeros((len(y), len(known)), y.dtype)
+    columns[:, numbers] = y
+    return columns
+
+
 def _flat_text(array: Array, where: str) -> Array:
     if array.ndim > 2 or (array.ndim == 2 and array.shape[1] != 1):
         raise DataError(

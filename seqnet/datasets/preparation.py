@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -28,6 +28,17 @@ class Preparation(ABC):
 
     kind: ClassVar[str]
     scales_targets = False  # whether targets are other numbers than those of the files
+
+    def exclude(self, names: Iterable[str]) -> None:  # noqa: B027 (most have nothing to leave out)
+        """Leave columns that say how rows are divided (group, time, split) out of the inputs, before fit.
+
+        Those that the options name as inputs stay.
+        """
+
+    def classes(self, train: Split) -> Array | None:
+        """The class of each raw row as an integer, (N,), before fit; None where the targets are no classes, or are
+        in `train.y` already."""
+        return None
 
     @abstractmethod
     def fit(self, train: Split) -> None:

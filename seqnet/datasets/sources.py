@@ -7,6 +7,8 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from seqnet.checkers import NonNegativeFloat, PathText
 from seqnet.datasets.arrayfiles import MB, lazily, open_idx, open_npy, open_npz_arrays
 from seqnet.datasets.base import Data, Source, Split
@@ -73,6 +75,15 @@ class ArrayFile(Source):
         data.check()
         return data
 
+    def key_names(self, base: Path) -> tuple[str, ...]:
+        """The arrays of the file."""
+        return self.keys(existing_file(self.path, base, self.spec_name))
+
+    def key_column(self, name: str, base: Path) -> Array:
+        """An array of the file."""
+        path = existing_file(self.path, base, self.spec_name)
+        return np.asarray(self.arrays(path, [name], int(self.memory_limit_mb * MB))[name])
+
     def _pair(self, path: Path, keys: tuple[str, ...], x_option: str, y_option: str) -> tuple[str, str | None] | None:
         """The names of a split's arrays in the file, or None where the file has no such split."""
         x_key = self._optional(path, keys, x_option)
@@ -110,6 +121,7 @@ class Npz(ArrayFile):
     x (N, …) numbers, y (N,) labels or numbers, or (N, K) one-hot; plain `x` and `y` are the training rows. Labels may
     be text. `x_test`, `y_test`, `x_val`, `y_val` and `sample_weight` are used where the file has them; so are
     `class_names`, `feature_names` and `vocabulary` (the word that number 0, 1, … of x stands for), arrays of text.
+    Any other array with one value a training row can be what `group_by`, `order_by` or `split_column` names.
     Pickled object arrays are refused. Arrays larger than memory belong in an uncompressed file, as np.savez writes it.
     """
 

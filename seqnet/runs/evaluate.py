@@ -11,12 +11,14 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data, Source, Split
+from seqnet.datasets.labels import numbered_as
 from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
 from seqnet.losses import Loss, resolve_loss
 from seqnet.runs.confusion import confuse, per_label
 from seqnet.runs.folder import SUMMARY, read_json
 from seqnet.runs.opening import Opened, is_run, open_model, read_run_spec
+from seqnet.runs.splits import data_of_run
 from seqnet.spec.run import RunSpec, load_spec
 
 SPLITS = ("train", "validation", "test")
@@ -79,7 +81,7 @@ def evaluate(
         raise UsageError(f"{run} is a model without data; say on what to evaluate it: --data FILE.npz")
     if data is None and (spec is None or spec.data is None):
         raise UsageError("the run names no data; use --data")
-    found = spec.load_data() if data is None and spec is not None else load_rows(str(data))
+    found = data_of_run(run, spec) if data is None and spec is not None else load_rows(str(data))
     changed = changed_since(run, found) if data is None else []
     return measure(ask(run, opened, spec, found, split=split, batch_size=batch_size, warnings=changed))
 
@@ -108,8 +110,9 @@ def ask(
         raise UsageError(f"{run} was saved without a loss; compile it in Python and save it again")
     if batch_size is None:
         batch_size = 256 if spec is None else spec.training.validation_batch_size or spec.training.batch_size
-    if opened.classes is not None:
-        rows = _numbered_as(opened.classes, rows, data)
+    if opened.classes is not None and data.class_names is not None:
+        y = numbered_as(opened.classes, data.class_names, rows.y, data.name, "the model does not know")
+        rows = replace(rows, y=y)
     _require_fit(model.loss, model.network.output_shape, rows, f"the {name} rows of {data.name}")
     return Asked(run, opened, rows, name, data, batch_size, [*opened.warnings, *data.warnings, *warnings])
 
@@ -150,24 +153,6 @@ def load_rows(path: str) -> Data:
     if suffix == ".npz":
         return get(Source, {"npz": {"path": path}}).load(Path())
     raise UsageError(f"--data takes a YAML file with a data section, or an npz file, not {path}")
-
-
-def _numbered_as(classes: Sequence[str], rows: Split, data: Data) -> Split:
-    """The rows with their classes numbered as the model numbers them: other rows may lack some of the classes."""
-    names = data.class_names
-    if names is None or names == tuple(classes) or rows.y is None or rows.y.ndim > 2:
-        return rows
-    strange = [name for name in names if name not in classes]
-    if strange:
-        raise DataError(
-            f"{data.name} has the class {strange[0]!r}, which the model does not know: {', '.join(classes)}"
-        )
-    numbers = np.array([list(classes).index(name) for name in names])
-    if rows.y.ndim == 1 or rows.y.shape[1] == 1:
-        return replace(rows, y=numbers[rows.y.astype(np.int64)])
-    y = np.zeros((len(rows), len(classes)), rows.y.dtype)
-    y[:, numbers] = rows.y
-    return replace(rows, y=y)
 
 
 def _require_fit(loss: Loss, output: Shape, rows: Split, what: str) -> None:

@@ -26,8 +26,8 @@ def is_number(name: str) -> bool:
     return name.isascii() and name.isdigit()
 
 
-def create_run(runs: Path, name: str) -> Path:
-    """A new folder runs/<name>/<number>; two processes at the same moment get two.
+def create_run(runs: Path, name: str, prefix: str = "") -> Path:
+    """A new folder runs/<name>/<prefix><number>; two processes at the same moment get two.
 
     Raises UsageError where a file is in the way, TrainingError where the system refuses.
     """
@@ -38,19 +38,21 @@ def create_run(runs: Path, name: str) -> Path:
         )
     try:
         make_folder(runs / name)
-        number = max((int(p.name) for p in (runs / name).iterdir() if is_number(p.name)), default=0)
+        taken = [p.name.removeprefix(prefix) for p in (runs / name).iterdir() if p.name.startswith(prefix)]
+        number = max((int(one) for one in taken if is_number(one)), default=0)
         while True:
             number += 1
+            folder = runs / name / f"{prefix}{number}"
             try:
-                (runs / name / str(number)).mkdir()
+                folder.mkdir()
             except FileExistsError:
                 continue
             try:
                 sync_folder(runs / name)
             except OSError:
-                (runs / name / str(number)).rmdir()
+                folder.rmdir()
                 raise
-            return runs / name / str(number)
+            return folder
     except OSError as error:
         raise TrainingError(
             f"can't make a run folder in {runs / name}: {reason(error).lower()}; "

@@ -22,6 +22,7 @@ from seqnet.runs.folder import JSONL, RESOLVED, SUMMARY, read_json, require_plac
 from seqnet.runs.mistakes import largest_errors, wrong_classes, wrong_labels
 from seqnet.runs.opening import Opened, as_probabilities, chosen_classes, is_run, open_model, read_run_spec
 from seqnet.runs.records import DAMAGED, RunRecord, read_record
+from seqnet.runs.splits import data_of_run
 from seqnet.spec.run import RunSpec
 from seqnet.version import __version__
 
@@ -90,7 +91,7 @@ def _measure(report: Report, run: Path, opened: Opened, spec: RunSpec, split: st
     """The checkpoint on a split. Raises UsageError, DataError, ShapeError."""
     if spec.data is None:
         raise DataError("the run names no data")
-    data = spec.load_data()
+    data = data_of_run(run, spec)
     report.splits = {name: len(rows) for name, rows in data.splits.items()}
     asked = ask(run, opened, spec, data, split=split)
     report.notes += changed_since(run, data)

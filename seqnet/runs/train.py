@@ -34,6 +34,7 @@ from seqnet.runs.process import this_process
 from seqnet.runs.recorder import BEST, LAST, RunRecorder
 from seqnet.runs.resume import Resumed, resumable
 from seqnet.runs.signals import interruptible
+from seqnet.runs.splits import require_same_rows, rows_of, write_splits
 from seqnet.runs.vocabulary import out_of_vocabulary, said
 from seqnet.spec.lint import data_path, lint
 from seqnet.spec.reader import dump_yaml
@@ -105,6 +106,7 @@ def _train(
 ) -> RunResult:
     data = spec.load_data()
     if again is not None:
+        require_same_rows(again.folder, data)
         spec.know(again.adapted)
     warn_or_refuse(spec, data, on_event)
     on_event("data", {"data": data})
@@ -115,7 +117,7 @@ def _train(
     files = spec.plugins if again is None else again.plugins
     _use(files, again, on_event)
     tallies = {name: Tally() for name in data.splits}
-    train_rows, validation = prepared(model, training_rows(spec, data), tallies["train"]), _validation_rows(data)
+    train_rows, validation = prepared(model, training_rows(spec, data), tallies["train"]), validation_rows(data)
     validation = validation and prepared(model, validation, tallies["validation"])
     unknown = out_of_vocabulary(model, data, tallies)
     options = spec.fit_options()
@@ -124,7 +126,7 @@ def _train(
     callbacks = [one for one in spec.callbacks if not isinstance(one, BackupAndRestore)]  # the recorder is one
     for callback in callbacks:
         callback.tell = lambda text: on_event("note", {"text": text})
-    monitor, mode = _best_by(callbacks, ways)
+    monitor, mode = best_by(callbacks, ways)
     extra: dict[str, Any] = {
         "classes": data.class_names,
         "preparation": data.preparation and saved(data.preparation),
@@ -156,13 +158,14 @@ def _train(
         with _explained(folder, begun=lambda: again is not None or trainer.position.step > 0):
             if again is None:
                 stack.enter_context(locked(folder))
-            _place_files(callbacks, folder, spec.folder)
+            place_files(callbacks, folder, spec.folder)
             recorder.open(folder)
             if again is not None:
                 _go_on(trainer, recorder, again)
                 _warn_of_other_data(folder, spec, record.fingerprint, on_event)
             else:
                 folders.write_text(folder / folders.SPEC, spec.document.text)
+                write_splits(folder, data.rows, rows_of(data))
                 keep_plugins(folder, files)
             folders.write_text(folder / folders.RESOLVED, record.resolved)
             folders.write_json(folder / folders.SUMMARY, record.summary(record.result(folder), folders.RUNNING))
@@ -392,7 +395,7 @@ def _warn_of_other_data(folder: Path, spec: RunSpec, fingerprint: str, on_event:
         on_event("warning", {"problem": Problem(data_path(spec), message, warning=True)})
 
 
-def _place_files(callbacks: Sequence[Callback], folder: Path, given: Path) -> None:
+def place_files(callbacks: Sequence[Callback], folder: Path, given: Path) -> None:
     """Files that the callbacks write go into the run folder unless their path is absolute; those that they read are
     relative to the file that names them, which is in `given`."""
     for callback in callbacks:
@@ -403,7 +406,7 @@ def _place_files(callbacks: Sequence[Callback], folder: Path, given: Path) -> No
             callback.embeddings_metadata = {name: str(path) for name, path in callback.labels(given).items()}
 
 
-def _best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tuple[str, str]:
+def best_by(callbacks: Sequence[Callback], ways: dict[str, str | None]) -> tuple[str, str]:
     """What decides which epoch is best: what EarlyStopping watches, else the validation loss, else the loss."""
     for callback in callbacks:
         if isinstance(callback, EarlyStopping) and callback.monitor in ways:
@@ -432,7 +435,8 @@ def prepared(model: Sequential, rows: Rows, tally: Tally | None = None) -> Rows:
     return replace(rows, x=model.network.front(rows.x, tally))
 
 
-def _validation_rows(data: Data) -> Rows | None:
+def validation_rows(data: Data) -> Rows | None:
+    """The rows to validate on, where there are any. Raises DataError where they have no targets."""
     return None if data.validation is None else _rows(data.validation, "validation")
 
 

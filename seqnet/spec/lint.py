@@ -110,6 +110,11 @@ def _rows(case: Case) -> Iterator[Problem]:
         if split.y is None and case.labels is not None and (name == "validation" or spec.loss is None):
             message = f"the {name} rows of {data.name} have no targets"
             yield Problem(data_path(spec), message, "add them, or leave these rows out")
+    section = spec.data
+    for option in ("group_by", "order_by"):
+        if section is not None and getattr(section, option) is not None and len(data.rows) == 1:
+            message = f"{option} divides nothing here: no rows are held back for validation or testing"
+            yield Problem(("data", option), message, "add validation_split: 0.2; seqnet cv needs none", warning=True)
     if rows < size:
         message = f"batch_size {size} is more than the {rows} training rows, so an epoch is a single step"
         yield Problem(("training", "batch_size"), message, f"at most {rows} makes sense", warning=True)

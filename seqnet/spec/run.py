@@ -27,7 +27,7 @@ from seqnet.plugins.files import PluginFile
 from seqnet.plugins.trial import shape_faults, trials
 from seqnet.registry import components, is_known, snake_case
 from seqnet.spec.diagnostics import render_problems
-from seqnet.spec.division import load_rows
+from seqnet.spec.division import Division, Parts
 from seqnet.spec.overrides import apply_overrides
 from seqnet.spec.placing import elsewhere, key_hint, option_path, split_hint
 from seqnet.spec.plugins import load_plugins, without_consequences
@@ -155,14 +155,22 @@ class RunSpec:
             self.refuse(faults)
         return model
 
-    def load_data(self) -> Data:
-        """The data, checked and divided as the file says. Raises DataError; SpecError without a data section."""
+    def divisible(self) -> Division:
+        """The data, read but not divided yet. Raises DataError; SpecError without a data section."""
         if self.data is None:
             self.refuse([Problem((), "there is no data section", NEEDED["data"])])
-        data = load_rows(self.data, self.folder, self.seed, self.document)
+        return Division(self.data, self.folder, self.document)
+
+    def load_data(self, division: Division | None = None, parts: Parts | None = None) -> Data:
+        """The data, checked and divided as the file says. Raises DataError; SpecError without a data section.
+
+        division: where they are read already. parts: the row numbers of each split, where they are known.
+        """
+        division = division or self.divisible()
+        data = division.take(division.parts(self.seed) if parts is None else parts)
         if self.training.weighted_sampling == SAMPLE_WEIGHT:  # then they say how often rows are drawn, and no more
-            for split in data.splits.values():
-                split.sampling_weight, split.sample_weight = split.sample_weight, None
+            for name, split in data.splits.items():
+                setattr(data, name, replace(split, sampling_weight=split.sample_weight, sample_weight=None))
         return data
 
     def _check_names(self, model: Sequential) -> None:
@@ -475,7 +483,9 @@ def _plain_data(section: DataSection, folder: FilePath) -> dict[str, Any]:
     plain.pop("dataset")
     name, options = next(iter(source.items())) if isinstance(source, dict) else (source, {})
     options = dict(options)
-    for key in type(section.source).paths if section.source is not None else ():
-        if options.get(key) is not None:
-            options[key] = str((folder / FilePath(options[key]).expanduser()).resolve())
+    paths = type(section.source).paths if section.source is not None else ()
+    named = [(options, key) for key in paths] + [(plain, "validation_file"), (plain, "test_file")]
+    for given, key in named:
+        if given.get(key) is not None:
+            given[key] = str((folder / FilePath(given[key]).expanduser()).resolve())
     return {name: options, **plain}

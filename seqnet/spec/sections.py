@@ -11,6 +11,7 @@ from seqnet.checkers import (
     Fraction,
     NonNegativeInt,
     Number,
+    PathText,
     PositiveFloat,
     PositiveInt,
     Tuple,
@@ -54,7 +55,9 @@ class Section(Component):
 class DataSection(Section):
     """Where the rows come from and how they are divided.
 
-    One of `dataset` (a catalogue entry) and a source (`npz: data.npz`, `idx: folder`) is required.
+    One of `dataset` (a catalogue entry) and a source (`npz: data.npz`, `idx: folder`) is required. `group_by`,
+    `order_by` and `split_column` name a column: of a table, or an array of an npz file with one value a training row,
+    or a feature. The rows of each split are in `splits.npz` of the run folder.
     """
 
     dataset: Dataset | None = option("a data set of the catalogue; `seqnet data list` shows them", default=None)
@@ -69,6 +72,25 @@ class DataSection(Section):
     test_split: Fraction = option(
         "share of the rows held back for testing, where the data have no test part", default=0.0
     )
+    group_by: str | None = option(
+        "column whose equal values belong together, such as a patient: no group is in two splits. The shares are met "
+        "as nearly as the groups allow, and so are the classes' with stratify",
+        default=None,
+    )
+    order_by: str | None = option(
+        "column of times: the latest rows are held back for testing, those before them for validation. Numbers, or "
+        "dates such as 2024-03-01; rows of one moment stay together",
+        default=None,
+    )
+    split_column: str | None = option(
+        "column that says train, validation (or val) or test in each row; validation_split and test_split may divide "
+        "its training rows further",
+        default=None,
+    )
+    validation_file: PathText | None = option(
+        "a file, or a folder, of the same kind as the source, whose training rows are the validation rows", default=None
+    )
+    test_file: PathText | None = option("the same for the test rows", default=None)
     one_hot: bool = option("turn integer labels into one-hot rows", default=False)
 
     @classmethod
@@ -80,6 +102,30 @@ class DataSection(Section):
             )
         if values["dataset"] is not None and values["source"] is not None:
             yield "dataset", f"both dataset and {values['source'].spec_name} name rows; keep one of them"
+        yield from _split_rules(values)
+
+
+def _split_rules(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Ways to divide rows that contradict each other."""
+    for part in ("validation", "test"):
+        share, file = f"{part}_split", f"{part}_file"
+        if values[file] is None:
+            continue
+        if values[share]:
+            yield share, f"{share} and {file} both say which rows are for {part}; keep one of them"
+        if values["source"] is None:
+            yield file, f"{file} is read as the source's own file is, and a dataset has none; use {share}"
+    if values["group_by"] is not None and values["order_by"] is not None:
+        rule = "group_by keeps groups whole and order_by cuts at a moment, which can't both be done"
+        yield "order_by", f"{rule}; keep one of them"
+    for key in ("group_by", "order_by"):
+        if values[key] is not None and values[key] == values["split_column"]:
+            yield key, f"{key} and split_column name the same column; keep one of them"
+    if values["order_by"] is not None and values["stratify"]:
+        yield "stratify", "order_by holds back the latest rows, whatever their classes; leave stratify out"
+    if values["group_by"] is not None and not values["validation_shuffle"]:
+        rule = "validation_shuffle: false takes the last rows, which may tear a group of group_by apart"
+        yield "validation_shuffle", f"{rule}; keep one of them"
 
 
 class TrainingSection(Section):
