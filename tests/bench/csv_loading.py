@@ -1,9 +1,9 @@
-"""`python -m tests.bench.csv_loading [--peers PYTHON] [--rounds N]`: how long a csv of 100,000 rows takes to become
-arrays, here and with pandas.
+"""How long a table of 100,000 rows takes to load and prepare, beside pandas.
 
-10 columns of numbers and 3 of categories, some cells empty. pandas: read_csv, fillna with the means, standardize,
-get_dummies, float32. Each side runs in processes of its own, in turn; a round is one load in a process that has
-loaded the file once before. PYTHON has pandas.
+    python -m tests.bench.csv_loading [--peer PYTHON] [--rounds 7]
+
+Ten columns of numbers, three of categories, 1 % of the cells empty: gaps filled with means, numbers standardized,
+categories one-hot. PYTHON is one that has pandas; without it, seqnet alone is timed.
 """
 
 from __future__ import annotations
@@ -13,79 +13,84 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
 
-ROWS, NUMBERS, CATEGORIES = 100_000, 10, (5, 12, 40)
-
-OURS = """
-from pathlib import Path
-from seqnet.datasets.csv_source import Csv
-def load(path):
-    data = Csv(path=path, target="y").load(Path())
-    data.prepare()
-    return data.train.x
-"""
+ROWS = 100_000
 PANDAS = """
+import sys, time
 import numpy as np, pandas as pd
-def load(path):
+path, rounds = sys.argv[1], int(sys.argv[2])
+for _ in range(rounds):
+    started = time.perf_counter()
     table = pd.read_csv(path)
     y = table.pop("y").to_numpy(np.float32)
     numbers = table.select_dtypes("number")
     numbers = numbers.fillna(numbers.mean())
     numbers = (numbers - numbers.mean()) / numbers.std(ddof=0)
-    words = pd.get_dummies(table.select_dtypes(exclude="number"))
-    return pd.concat([numbers, words], axis=1).to_numpy(np.float32)
-"""
-LOOP = """
-import sys, time
-load(sys.argv[1])
-for _ in range(3):
-    start = time.perf_counter()
-    x = load(sys.argv[1])
-    print(time.perf_counter() - start, x.shape, float(abs(x).sum(dtype="float64")), sep=";")
+    words = pd.get_dummies(table.select_dtypes(exclude="number"), dtype="float32")
+    x = np.concatenate([numbers.to_numpy(np.float32), words.to_numpy(np.float32)], axis=1)
+    print(time.perf_counter() - started, x.shape[1], flush=True)
 """
 
 
 def write(path: Path) -> None:
-    """The table; the same one each time."""
-    draw = np.random.default_rng(0)
-    columns = [np.char.mod("%.6g", draw.normal(3, 2, ROWS)) for _ in range(NUMBERS)]
-    columns += [np.char.add("kind_", draw.integers(0, count, ROWS).astype(str)) for count in CATEGORIES]
-    for column in columns:
-        column[draw.random(ROWS) < 0.02] = ""
-    columns.append(np.char.mod("%.4f", draw.normal(size=ROWS)))
-    names = [f"n{i}" for i in range(NUMBERS)] + [f"c{i}" for i in range(len(CATEGORIES))] + ["y"]
-    path.write_text("\n".join(map(",".join, [names, *zip(*columns, strict=True)])) + "\n")
+    """The table."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(100, 30, (ROWS, 10))
+    words = [
+        np.array(kinds)[rng.integers(0, len(kinds), ROWS)] for kinds in (("red", "green", "blue"), CITIES, ("a", "b"))
+    ]
+    gaps = rng.random((ROWS, 13)) < 0.01
+    with path.open("w") as file:
+        file.write(",".join([*(f"n{i}" for i in range(10)), "colour", "city", "side", "y"]) + "\n")
+        for i in range(ROWS):
+            cells = [f"{v:.4f}" for v in numbers[i]] + [column[i] for column in words]
+            file.write(",".join("" if gap else cell for cell, gap in zip(cells, gaps[i], strict=True)))
+            file.write(f",{numbers[i, 0]:.3f}\n")
 
 
-def timed(python: str, script: str, path: Path) -> tuple[list[float], str]:
-    done = subprocess.run([python, "-c", script + LOOP, str(path)], capture_output=True, text=True, check=True)
-    lines = [line.split(";", 1) for line in done.stdout.splitlines()]
-    return [float(line[0]) for line in lines], lines[0][1]
+CITIES = tuple(f"city {i}" for i in range(40))
+
+
+def ours(path: Path, rounds: int) -> list[float]:
+    """Seconds of each round."""
+    from seqnet.datasets.base import Source
+    from seqnet.declare import get
+
+    times = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        data = get(Source, {"csv": {"path": str(path), "target": "y"}}).load(Path())
+        data.prepare()
+        times.append(time.perf_counter() - started)
+        assert data.train.x.shape == (ROWS, 10 + 3 + len(CITIES) + 2)
+    return times
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peers", help="a Python that has pandas")
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    sides = {"seqnet": (sys.executable, OURS)}
-    if options.peers:
-        sides["pandas"] = (options.peers, PANDAS)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--peer")
+    parser.add_argument("--rounds", type=int, default=7)
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.csv"
+        path = Path(folder) / "rows.csv"
         write(path)
-        taken: dict[str, list[float]] = {side: [] for side in sides}
-        for _ in range(options.rounds):
-            for side, (python, script) in sides.items():
-                seconds, got = timed(python, script, path)
-                taken[side] += [statistics.median(seconds)]
-                print(f"{side}: {taken[side][-1] * 1000:.0f} ms, {got.replace(';', ', sum ')}", flush=True)
-    for side, seconds in taken.items():
-        print(f"{side}: median {statistics.median(seconds) * 1000:.0f} ms of {len(seconds)} rounds")
+        mine, theirs = [], []
+        for _ in range(chosen.rounds):
+            mine += ours(path, 1)
+            if chosen.peer:
+                done = subprocess.run(
+                    [chosen.peer, "-c", PANDAS, str(path), "1"], capture_output=True, text=True, check=True
+                )
+                theirs.append(float(done.stdout.split()[0]))
+    print(f"seqnet {statistics.median(mine):.3f} s ({min(mine):.3f} to {max(mine):.3f})")
+    if theirs:
+        print(f"pandas {statistics.median(theirs):.3f} s ({min(theirs):.3f} to {max(theirs):.3f})")
+        print(f"ratio  {statistics.median(mine) / statistics.median(theirs):.2f}")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
