@@ -38,6 +38,7 @@ from seqnet.errors import DataError, suggestion
 # What stands for no value, as pandas reads it, and the question mark of older sets.
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
 LARGE = 1 << 20  # bytes of a file that pyarrow is asked for, where it is installed
+HUGE = 1 << 28  # bytes of one that is better read in blocks, since pyarrow is given it whole
 SAMPLE = 1 << 16  # bytes that tell how a file is written
 PARQUET = (".parquet", ".pq")
 
@@ -89,7 +90,7 @@ class CsvFile:
 
     def read(self, wanted: Collection[str] | None = None) -> Table:
         """All rows. wanted: the columns to keep; None: all. Raises DataError."""
-        found = csv_arrow.read(self, wanted) if self.path.stat().st_size >= LARGE else None
+        found = csv_arrow.read(self, wanted) if LARGE <= self.path.stat().st_size <= HUGE else None
         if found is not None:
             return found
         while True:
@@ -192,10 +193,12 @@ class CsvFile:
     def numbers(self, cells: list[bytes], underscores: bool = True) -> Array | None:
         """Cells as floats, NaN where there is none; None where one is no number. underscores: there may be some, which
         Python reads in numbers and no one else."""
+        decimal, thousands, missing = self.form.decimal, self.form.thousands, self._gaps
         if underscores and b"_" in b"".join(cells):
-            return None
-        decimal, thousands = self.form.decimal, self.form.thousands
-        missing, plain = self._gaps, not thousands and decimal != ","
+            cells = [b"nan" if cell.strip() in missing else cell for cell in cells]
+            if b"_" in b"".join(cells):
+                return None
+        plain = not thousands and decimal != ","
         found = _floats(cells) if plain else None
         if found is None:
             cells = [b"nan" if cell in missing else cell for cell in cells]

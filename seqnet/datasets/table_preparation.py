@@ -36,6 +36,7 @@ class TablePreparation(Preparation):
     """Which columns are features, what each holds, and what was learned of it."""
 
     kind = "table"
+    example = "INPUT.csv"
 
     def __init__(
         self,
