@@ -246,6 +246,7 @@ def _float32(column: Array) -> Array:
 
 
 def _refuse_infinity(column: Array, name: str, path: Path, table: Table) -> None:
-    rows = np.flatnonzero(np.isinf(column))
+    rows = np.flatnonzero(np.abs(column) > np.finfo(np.float32).max)
     if len(rows):
-        raise DataError(f"{path}: the target {name!r} is infinite in {table.places(rows)}; mend the cell")
+        what = "infinite" if np.isinf(column[rows[0]]) else f"too large, {column[rows[0]]:g},"
+        raise DataError(f"{path}: the target {name!r} is {what} in {table.places(rows)}; mend the cell")
