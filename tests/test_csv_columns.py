@@ -392,6 +392,39 @@ def test_reading_a_file_again_gives_the_same_numbers(
     np.testing.assert_array_equal(x, data.train.x)
 
 
+MANGLED = "size,flag,colour,kind\n" + "".join(f"{i},{i % 2},{'red' if i % 3 else ''},{'ab'[i % 2]}\n" for i in range(8))
+PIECES = st.sampled_from(
+    [b",", b"\n", b'"', b"\r", b";", b"NA", b"1e999", b"-", b"\xff", b"\0", b"2024-01-01", b".", b"_"]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, len(MANGLED)), PIECES, st.integers(0, 4)), min_size=1, max_size=4))
+def test_mangled_tables_are_prepared_or_explained(
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, bytes, int]]
+) -> None:
+    """As a table to learn from, and as new rows for a preparation that was fitted to the table as it was."""
+    folder = tmp_path_factory.getbasetemp()
+    content = MANGLED.encode()
+    (folder / "whole.csv").write_bytes(content)
+    whole = get(Source, {"csv": {"path": "whole.csv", "target": "kind"}}).load(folder)
+    whole.prepare()
+    for at, piece, gone in edits:
+        content = content[:at] + piece + content[at + gone :]
+    (folder / "mangled.csv").write_bytes(content)
+    try:
+        data = get(Source, {"csv": {"path": "mangled.csv", "target": "kind"}}).load(folder)
+        data.prepare()
+        data.check()
+    except DataError as error:
+        assert "mangled" in str(error)
+    try:
+        for x in whole.preparation.read(folder / "mangled.csv", 5):  # type: ignore[union-attr]
+            assert x.shape[1] == whole.train.x.shape[1]
+    except DataError as error:
+        assert "mangled.csv" in str(error)
+
+
 # -- screens ---------------------------------------------------------------------------------------------------------
 
 

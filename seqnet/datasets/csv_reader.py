@@ -147,9 +147,9 @@ class CsvFile:
         width = len(self.names)
         mark = (self.form.delimiter or ",").encode()
         quote = self.form.quote.encode()
-        plain = len(mark) == 1 and b"\r" not in text.replace(b"\r\n", b"\n") and self.form.escape is None
-        if plain and quote not in text:
+        if b"\r" in text and quote not in text:
             text = text.replace(b"\r\n", b"\n")
+        if len(mark) == 1 and b"\r" not in text and self.form.escape is None and quote not in text:
             buffer = np.frombuffer(text, np.uint8)
             marks = buffer[(buffer == mark[0]) | (buffer == 10)]
             if len(marks) % width == 0:
@@ -200,8 +200,8 @@ class CsvFile:
                 return None
         plain = not thousands and decimal != ","
         found = _floats(cells) if plain else None
-        if found is None:
-            cells = [b"nan" if cell in missing else cell for cell in cells]
+        if found is None:  # most gaps are empty cells
+            cells = [cell or b"nan" for cell in cells]
             found = _floats(cells) if plain else None
         if found is None:
             cells = [b"nan" if cell.strip() in missing else cell for cell in cells]
