@@ -16,7 +16,13 @@ from seqnet.datasets.csv_reader import MISSING, PARQUET, CsvFile, read_parquet, 
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file
 from seqnet.datasets.table import Coded, Column, Table
-from seqnet.datasets.table_preparation import TablePreparation, mostly_numbers, stated_kind, words_among_numbers
+from seqnet.datasets.table_preparation import (
+    TablePreparation,
+    mostly_numbers,
+    refuse_parted,
+    stated_kind,
+    words_among_numbers,
+)
 from seqnet.declare import option
 from seqnet.errors import DataError
 from seqnet.registry import register
@@ -91,7 +97,8 @@ class Csv(Source):
         if values["thousands"] is not None and (values["thousands"].isalnum() or values["thousands"] in "+-"):
             yield "thousands", f"thousands must be a sign that numbers do not hold, got {values['thousands']!r}"
         if values["thousands"] is not None and values["thousands"] == (values["decimal"] or "."):
-            yield "thousands", "thousands and decimal can't be the same sign"
+            also = '; state decimal: "," too' if values["decimal"] is None else ""
+            yield "thousands", f"thousands and decimal can't be the same sign{also}"
 
     def load(self, base: Path) -> Data:
         """Read the table. Raises DataError with file, line, column and cell."""
@@ -204,6 +211,8 @@ class Csv(Source):
                 advice = f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
                 other = "mend them, or add them to missing_values (and target_missing: drop), or task: classification"
                 raise DataError(str(error).replace(advice, other))
+            if self.task is None:
+                refuse_parted(name, column, path, form, "task: classification")
             return column.texts(), "classification"
         _refuse_infinity(column, name, path, table)
         whole = bool((column == np.floor(column)).all()) and bool((np.abs(column) < 2**53).all())

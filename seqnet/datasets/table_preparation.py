@@ -26,8 +26,8 @@ from seqnet.errors import CheckpointError, DataError, SpecError, suggestion
 if TYPE_CHECKING:
     from seqnet.datasets.base import Data
 
-# A number of four figures or more, or a fraction with three: nobody can tell.
-_EITHER = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+# Numbers whose thousands are parted: 1,234 and 1.234,5 and 1 234 567.8; the first may be a fraction as well.
+_PARTED = re.compile(r"[+-]?\d{1,3}([., '\u00a0\u202f])\d{3}(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 MOSTLY = 0.9  # of the cells: a column with so many numbers is one of numbers, with mistakes in it
 NAMED = 6  # columns that a line names
 
@@ -121,7 +121,7 @@ class TablePreparation(Preparation):
         if isinstance(column, Coded):
             if mostly_numbers(column, self.form):
                 raise self._bad_cells(name, column, table, self.path)
-            self._refuse_either(name, column)
+            refuse_parted(name, column, self.path, self.form, f"columns: {{{name}: categorical}}")
         found = infer(column)
         if found is None:
             if wanted:
@@ -147,17 +147,6 @@ class TablePreparation(Preparation):
                 f"write text: {{path: {Path(self.path).name}, column: {texts[0]}}}, or make it categorical"
             )
         return f"{self.path} has no column to predict from"
-
-    def _refuse_either(self, name: str, column: Coded) -> None:
-        """Raise DataError for numbers that may be thousands or fractions."""
-        either = next((word for word in column.words if _EITHER.fullmatch(word)), None)
-        if either is None or self.form.thousands or self.form.decimal == ",":
-            return
-        if all(_EITHER.fullmatch(word) or is_number(word) for word in column.words):
-            raise DataError(
-                f'{self.path}: column {name!r} holds {either!r}; write thousands: "," where its comma parts thousands, '
-                f'decimal: "," where it is a decimal comma, or columns: {{{name}: categorical}}'
-            )
 
     def _refuse_bad_cells(self, name: str, kind: ColumnKind, table: Table, path: Path | str) -> None:
         column = table.columns[name]
@@ -355,6 +344,20 @@ def words_among_numbers(name: str, column: Coded, table: Table, path: Path | str
     cells = [(int(lines[row]), column.words[column.codes[row]]) for row in rows[:1000]]
     cells += [(0, "")] * (len(rows) - len(cells))
     return bad_cells(Path(path), name, cells, "row" if table.lines is None else "line")
+
+
+def refuse_parted(name: str, column: Coded, path: Path | str, form: Format, otherwise: str) -> None:
+    """Raise DataError for a column of numbers with parted thousands, unless the file says how they are written."""
+    parted = [found for word in column.words if not is_number(word, form) and (found := _PARTED.fullmatch(word))]
+    if not parted or len(parted) + sum(is_number(word, form) for word in column.words) < len(column.words):
+        return
+    word, mark = parted[0][0], parted[0][1]
+    decimal = {".": ' and decimal: ","', ",": ""}.get(mark, "")
+    fraction = ', or decimal: "," where it is a fraction' if re.fullmatch(r"[+-]?\d+,\d+", word) else ""
+    raise DataError(
+        f'{path}: column {name!r} holds {word!r}; write thousands: "{mark}"{decimal} where that is a number{fraction}, '
+        f"or {otherwise}"
+    )
 
 
 def mostly_numbers(column: Coded, form: Format) -> bool:
