@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 import seqnet.datasets
-from seqnet.datasets.base import Dataset
+from seqnet.datasets.base import Data, Dataset
 from seqnet.datasets.catalogue import FOLDER, Stored
 from seqnet.declare import make
 from seqnet.errors import DataError, SpecError
@@ -35,6 +35,7 @@ ENTRIES = [
     ("diabetes", (10,), F4, F4, 354, 88),
     ("digits", (8, 8), U1, I8, None, None),  # its counts are in test_digits_counts
     ("fashion_mnist_mini", (28, 28), U1, U1, [800] * 10, [100] * 10),
+    ("penguins", (10,), F4, I8, [121, 54, 99], [31, 14, 25]),
     ("city_names", (24,), U1, U1, [1500] * 10, [300] * 10),
     ("xor", (2,), F4, I8, [400, 400], [100, 100]),
     ("moons", (2,), F4, I8, [400, 400], [100, 100]),
@@ -51,6 +52,12 @@ def entry(name: str) -> type[Dataset]:
     return getattr(seqnet.datasets, name)
 
 
+def loaded(name: str) -> Data:
+    data = entry(name)().load()
+    data.prepare()
+    return data
+
+
 def test_every_entry_has_a_row():
     assert (
         sorted([*NAMES, *MAKERS]) == sorted(cls.spec_name for cls in components("dataset")) == seqnet.datasets.__all__
@@ -61,7 +68,7 @@ def test_every_entry_has_a_row():
 
 @pytest.mark.parametrize("name, shape, x_dtype, y_dtype, train, test", ENTRIES, ids=NAMES)
 def test_entry(name, shape, x_dtype, y_dtype, train, test):
-    data = entry(name)().load()
+    data = loaded(name)
     data.check()
     assert data.name == name and data.task == entry(name).task and data.validation is None
     assert data.input_shape == shape
@@ -82,7 +89,7 @@ def test_entry(name, shape, x_dtype, y_dtype, train, test):
 @pytest.mark.parametrize("name", NAMES)
 def test_load_data_is_keras_pair_of_pairs(name):
     (x_train, y_train), (x_test, y_test) = entry(name).load_data()
-    data = entry(name)().load()
+    data = loaded(name)
     for got, wanted in ((x_train, data.train.x), (y_train, data.train.y), (x_test, data.test.x), (y_test, data.test.y)):
         assert np.array_equal(got, wanted)
 
@@ -100,11 +107,11 @@ def test_entries_say_where_they_come_from(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_loading_twice_gives_the_same_and_independent_arrays(name):
-    first, second = entry(name)().load(), entry(name)().load()
+    first, second = loaded(name), loaded(name)
     assert first.fingerprint() == second.fingerprint()
     first.train.x[0] = 0
     first.train.y[0] = 0
-    assert entry(name)().load().fingerprint() == second.fingerprint()
+    assert loaded(name).fingerprint() == second.fingerprint()
 
 
 # The stored files, pinned: a run that names one of these sets must find the same rows in every version.
@@ -121,7 +128,7 @@ FINGERPRINTS = {
 
 @pytest.mark.parametrize("name", FINGERPRINTS)
 def test_stored_data_never_change(name):
-    assert entry(name)().load().fingerprint() == FINGERPRINTS[name]
+    assert loaded(name).fingerprint() == FINGERPRINTS[name]
 
 
 def whole(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -162,6 +169,43 @@ def test_diabetes_holds_the_measured_values():
     assert first[0] == pytest.approx([59, 2, 32.1, 101, 157, 93.2, 38, 4, 4.8598, 87])
 
 
+def test_penguins_are_those_of_the_table():
+    """Every row of penguins.csv once, in an order that never changes; prepared by the training rows alone."""
+    with (FOLDER / "penguins.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    data = entry("penguins")().load()
+    found = [
+        (mass, year, sex, data.class_names[label])
+        for part in (data.train, data.test)
+        for mass, year, sex, label in zip(
+            *(part.raw.column(name).tolist() for name in ("body_mass_g", "year", "sex")), part.y.tolist(), strict=True
+        )
+    ]
+    wanted = [
+        (
+            float(row["body_mass_g"].replace("NA", "nan")),
+            float(row["year"]),
+            row["sex"].replace("NA", ""),
+            row["species"],
+        )
+        for row in rows
+    ]
+    assert Counter(map(str, found)) == Counter(map(str, wanted)) and len(found) == 344
+    assert data.train.raw.lines[:5].tolist() == [343, 293, 291, 127, 13]
+    data.prepare()
+    names = list(data.feature_names)
+    assert [n for n in names if "=" in n] == [
+        "island=Biscoe",
+        "island=Dream",
+        "island=Torgersen",
+        "sex=female",
+        "sex=male",
+    ]
+    numbers = data.train.x[:, [names.index(n) for n in names if "=" not in n]].astype(np.float64)
+    assert np.abs(numbers.mean(axis=0)).max() < 1e-6 and np.abs(numbers.std(axis=0) - 1).max() < 0.01  # filled gaps
+    assert np.abs(data.test.x.mean(axis=0)).max() > 0.01
+
+
 def test_digits_counts():
     """Rows of each digit in the original's test set (UCI's description), and its first image, a zero."""
     x, y = whole("digits")
@@ -175,7 +219,9 @@ def test_digits_counts():
     assert np.abs(test - 0.2 * (train + test)).max() <= 0.5
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "digits", "fashion_mnist_mini", "city_names"])
+@pytest.mark.parametrize(
+    "name", ["iris", "wine", "breast_cancer", "digits", "fashion_mnist_mini", "penguins", "city_names"]
+)
 def test_the_last_rows_are_no_special_ones(name):
     """validation_split takes the last rows: they must hold every class, in about its share."""
     (_, y), _ = entry(name).load_data()

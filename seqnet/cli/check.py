@@ -44,7 +44,7 @@ def command(
 
 def _show(config: str, result: CheckResult) -> None:
     from seqnet.console.messages import show_problems
-    from seqnet.console.results import show_checked
+    from seqnet.console.results import show_checked, show_remarks
     from seqnet.spec.diagnostics import render_problems
 
     if result.unreadable is not None:
@@ -53,6 +53,8 @@ def _show(config: str, result: CheckResult) -> None:
     assert result.document is not None
     if result.problems:
         show_problems(render_problems(result.problems, result.document))
+    if result.data is not None:
+        show_remarks(result.data.remarks)
     if not result.errors:
         rows = {name: len(split) for name, split in result.data.splits.items()} if result.data is not None else None
         show_checked(config, result.summary, rows, warnings=result.warnings)

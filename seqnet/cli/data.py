@@ -143,7 +143,11 @@ def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
         return data, {}
     also = "; or name an npz, npy or hdf5 file, a folder of images or of IDX files, a YAML file"
     made = get(Dataset, _known(name, also).spec_name)
-    return None if made.missing else made.load(), _facts(made)
+    if made.missing:
+        return None, _facts(made)
+    data = made.load()
+    data.prepare()
+    return data, _facts(made)
 
 
 def _facts(dataset: Dataset) -> dict[str, Any]:

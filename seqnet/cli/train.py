@@ -147,7 +147,7 @@ def _permit(spec: RunSpec, run: str | bool, runs: Path, trusted: bool) -> None:
 
 
 def _next(result: RunResult) -> list[str]:
-    run, rows = _quoted(result.folder), "INPUT.txt" if result.texts else "INPUT.npz"
+    run, rows = _quoted(result.folder), result.input
     return [f"{options.program()} {what}" for what in (f"evaluate {run}", f"report {run}", f"predict {run} {rows}")]
 
 
@@ -209,6 +209,7 @@ class _Events:
                 batch_size=training.batch_size,
                 seed=self.spec.seed,
                 vocabulary=details["vocabulary"],
+                remarks=data.remarks,
                 changes=details["changes"],
             )
         )

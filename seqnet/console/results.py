@@ -14,7 +14,7 @@ from rich.text import Text
 from seqnet.console import theme
 from seqnet.console.format import cut, metric, plural, seconds
 from seqnet.console.summary import print_summary
-from seqnet.console.tables import Cell, commands, facts, listing
+from seqnet.console.tables import Cell, commands, facts, listing, wide
 from seqnet.printable import printable
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def start_lines(
     batch_size: int,
     seed: int,
     vocabulary: str | None = None,
+    remarks: Sequence[str] = (),
     changes: Sequence[str] = (),
 ) -> list[Text | Table]:
     """What is said before the first epoch."""
@@ -43,7 +44,7 @@ def start_lines(
     steps = math.ceil(rows.get("train", 0) / batch_size)
     plan = f"{plural(epochs, 'epoch')} of {plural(steps, 'step')}, batch size {batch_size}, seed {seed}"
     going_on = f", going on in epoch {resumed_at}" if resumed_at is not None else ""
-    known = [("Tokens", vocabulary)] if vocabulary else []
+    known = [("", remark) for remark in remarks] + ([("Tokens", vocabulary)] if vocabulary else [])
     return [
         facts([("Data", f"{data}: {counts} rows"), *known, ("Training", plan)]),
         *commands("Run", [folder + going_on]),
@@ -240,6 +241,13 @@ def show_checked(config: str, table: SummaryTable | None, rows: Mapping[str, int
     verdict = "can be used" if warnings else "is fine"
     text = f"{config} {verdict}{': ' if known else ''}{'; '.join(known)}"
     theme.show(Text(printable(text), theme.GOOD if not warnings else ""), width=10_000)
+
+
+def show_remarks(remarks: Sequence[str]) -> None:
+    """What is to be known of the data, such as what its columns are taken for."""
+    if remarks:
+        rows = [("Data" if not place else "", remark) for place, remark in enumerate(remarks)]
+        theme.show(facts(rows, room=6), stream=sys.stderr, width=wide(sys.stderr))
 
 
 def _name(name: Any) -> Text:

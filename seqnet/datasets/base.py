@@ -222,7 +222,7 @@ class Dataset(Component, ABC):
 
     @abstractmethod
     def load(self) -> Data:
-        """Read or make the data. Raises DataError."""
+        """Read or make the data; those of raw rows are still to be prepared. Raises DataError."""
 
     @classmethod
     def load_data(cls, *arguments: Any, **options: Any) -> Pairs:
@@ -232,6 +232,7 @@ class Dataset(Component, ABC):
     def pairs(self) -> Pairs:
         """((x_train, y_train), (x_test, y_test)). Raises DataError."""
         data = self.load()
+        data.prepare()
         train, test = data.train, data.test
         if train.y is None or test is None or test.y is None:
             raise DataError(f"{self.spec_name} has no labelled test part")

@@ -1,8 +1,8 @@
 """The data sets seqnet knows by name. Those here are real and stored in the package; `generated` makes others from
 formulas, `downloaded` and `reviews` fetch theirs.
 
-Each stored set is one npz in bundled/, with its splits, class names and feature names inside; the licence texts lie
-beside them, and tests/reference/make_bundled.py made them.
+Each stored set is one npz in bundled/, with its splits, class names and feature names inside, or a csv of raw rows;
+the licence texts lie beside them, and tests/reference/make_bundled.py made them.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ import numpy as np
 
 from seqnet.datasets import downloaded, generated, reviews
 from seqnet.datasets.base import Array, Data, Dataset
+from seqnet.datasets.csv_source import Csv
 from seqnet.datasets.sources import Npz
 from seqnet.declare import option
 from seqnet.registry import register
 
-__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Wine"]
+__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Penguins", "Wine"]
 __all__ += ["downloaded", "generated", "reviews"]
 
 FOLDER = Path(__file__).parent / "bundled"
@@ -28,10 +29,11 @@ class Stored(Dataset):
     """Base of the sets whose arrays come with the package."""
 
     bundled = True
+    suffix: ClassVar[str] = "npz"
 
     @classmethod
     def presence(cls) -> tuple[str, int]:
-        path = FOLDER / f"{cls.spec_name}.npz"
+        path = FOLDER / f"{cls.spec_name}.{cls.suffix}"
         return "bundled", path.stat().st_size if path.is_file() else 0
 
     def load(self) -> Data:
@@ -140,6 +142,42 @@ class FashionMnistMini(Stored):
     )
     task = "classification"
     rows = "8,000 train + 1,000 test"
+
+
+@register(name="penguins")
+class Penguins(Stored):
+    """Which of three species a penguin is, by its island, measurements, sex and the year: a table with gaps.
+
+    Rows are those of penguins.csv: bill_length_mm, bill_depth_mm, flipper_length_mm, body_mass_g and year are
+    standardized, their gaps filled with means; island and sex are one-hot, a gap in sex as zeros. Means and categories
+    are those of the training rows, so predict takes rows of csv as they are. x (N, 10) float32, y (N,) int64 in 0 … 2.
+    """
+
+    title = "Palmer penguins: species from island, size and sex, with gaps"
+    licence = "CC0 1.0; this copy from the Python package palmerpenguins (MIT)"
+    origin = (
+        "K. B. Gorman, T. D. Williams, W. R. Fraser, Ecological sexual dimorphism and environmental variability within "
+        "a community of Antarctic penguins (genus Pygoscelis), PLoS ONE 9(3) (2014), e90081, "
+        "doi:10.1371/journal.pone.0090081; A. M. Horst, A. P. Hill, K. B. Gorman, palmerpenguins (2020), "
+        "doi:10.5281/zenodo.3960218; from palmerpenguins 0.1.6 by M. C. Nakhaee"
+    )
+    task = "classification"
+    rows = "274 train + 70 test"
+    suffix = "csv"
+
+    def load(self) -> Data:
+        """Read the table. Raises DataError when the installed package lacks the file."""
+        data = Csv(path="penguins.csv", target="species").load(FOLDER)
+        whole = data.train
+        assert whole.y is not None
+        # The file has the species one after another. Every fifth of each, in a fixed random order, is for testing.
+        order = np.random.RandomState(1).permutation(len(whole))
+        places = np.empty(len(order), np.int64)
+        for label in range(3):
+            of_label = np.flatnonzero(whole.y[order] == label)
+            places[of_label] = np.arange(len(of_label))
+        data.train, data.test = whole.take(order[places % 5 != 0]), whole.take(order[places % 5 == 0])
+        return data
 
 
 @register(name="city_names")

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from seqnet.checkers import TEXT, Number, PositiveInt, Tuple
+from seqnet.checkers import TEXT, PositiveInt, Tuple
+from seqnet.datasets.csv_format import as_number
 from seqnet.datasets.labels import Array
 from seqnet.datasets.table import Coded, Column
 from seqnet.declare import Component, option
@@ -27,6 +28,14 @@ Parts = Annotated[tuple[str, ...], Tuple(TEXT, minimum=1)]
 DATE_PARTS: tuple[str, ...] = ("year", "month", "day", "weekday", "dayofyear", "hour", "minute", "timestamp")
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
 SEEN = 5  # unknown words that a remark names
+
+
+class BadCell(DataError):
+    """Cells that a column can't have. rows: where they are."""
+
+    def __init__(self, message: str, rows: Array) -> None:
+        super().__init__(message)
+        self.rows = rows
 
 
 @dataclass
@@ -49,7 +58,7 @@ class ColumnKind(Component):
         raise NotImplementedError
 
     def apply(self, column: Column, name: str, learned: Mapping[str, Any]) -> tuple[Array, Found]:
-        """(N, K) floats, and what there was to tell. Raises DataError."""
+        """(N, K) numbers, and what there was to tell. Raises DataError."""
         raise NotImplementedError
 
     def features(self, name: str, learned: Mapping[str, Any]) -> list[str]:
@@ -75,17 +84,34 @@ class Numeric(ColumnKind):
     missing: NumericMissing = option("what is done about gaps", default="mean")
     fill: float = option("what stands for no value with missing: constant", default=0.0)
 
+    @classmethod
+    def cross_check(cls, values: Mapping[str, Any]) -> Any:
+        if values["scale"] == "log" and values["missing"] == "constant" and values["fill"] <= -1:
+            yield "fill", f"log(1 + x) needs a fill over -1, got {values['fill']:g}"
+
     def fit(self, column: Column, name: str) -> dict[str, Any]:
         values = _numbers(column, name)
         there = values[~np.isnan(values)]
         if not len(there):
             raise DataError(f"column {name!r} has no value in any training row; drop it")
-        if np.isinf(there).any():
-            raise DataError(f"column {name!r} holds infinity; mend the cell, or add it to missing_values")
+        infinite = np.flatnonzero(np.isinf(values))
+        if len(infinite):
+            raise BadCell(f"column {name!r} holds infinity; mend the cell, or add it to missing_values", infinite)
         if self.scale == "log":
-            if there.min() <= -1:
-                raise DataError(f"column {name!r} holds {there.min():g}, which has no log(1 + x); use another scale")
+            self._refuse_low(values, name)
             there = np.log1p(there)
+        with np.errstate(over="ignore", invalid="ignore"):
+            learned = self._statistics(there)
+        if not np.isfinite(list(learned.values())).all():
+            raise DataError(f"column {name!r} holds numbers as large as {np.abs(there).max():g}, too large to scale")
+        return learned
+
+    def _refuse_low(self, values: Array, name: str) -> None:
+        low = np.flatnonzero(values <= -1)
+        if len(low):
+            raise BadCell(f"column {name!r} holds {values[low[0]]:g}, which has no log(1 + x); use another scale", low)
+
+    def _statistics(self, there: Array) -> dict[str, float]:
         filled = float(there.mean())
         if self.missing == "median":
             filled = float(np.median(there))
@@ -99,19 +125,20 @@ class Numeric(ColumnKind):
             offset, factor = float(there.mean()), float(there.std())
         elif self.scale == "minmax":
             offset, factor = float(there.min()), float(there.max() - there.min())
+        if there.max() == there.min():  # of which rounding makes a spread
+            factor = 0.0
         return {"offset": offset, "factor": factor if factor > 0 else 1.0, "fill": filled}
 
     def apply(self, column: Column, name: str, learned: Mapping[str, Any]) -> tuple[Array, Found]:
         values = _numbers(column, name)
         gaps = np.isnan(values)
         if self.scale == "log":
-            low = ~gaps & (values <= -1)
-            if low.any():
-                raise DataError(f"column {name!r} holds {values[low][0]:g}, which has no log(1 + x)")
+            self._refuse_low(values, name)
             values = np.log1p(values)
         filled = np.where(gaps, learned["fill"], values)
-        filled -= learned["offset"]
-        filled /= learned["factor"]
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, which the checks report
+            filled -= learned["offset"]
+            filled /= learned["factor"]
         if self.missing == "indicator":
             return np.stack([filled, gaps], axis=1), Found(gaps)
         return filled[:, None], Found(gaps)
@@ -146,35 +173,36 @@ class Categorical(ColumnKind):
             raise DataError(f"column {name!r} has no value in any training row; drop it")
         frequent = sorted(present, key=lambda pair: (-pair[1], pair[0]))
         kept = {word for word, _ in frequent[: self.max_categories]}
+        left_out = len(present) - len(kept)
         filled = self.fill if self.missing == "constant" else frequent[0][0]
         if self.missing == "constant":
             kept.add(filled)
         return {
             "words": sorted(kept, key=_in_order),
             "fill": filled,
-            "left_out": max(0, len(present) - len(kept)),
+            "left_out": left_out,
             "numbers": not isinstance(column, Coded),
         }
 
     def apply(self, column: Column, name: str, learned: Mapping[str, Any]) -> tuple[Array, Found]:
         coded = as_words(column)
-        if learned.get("numbers"):  # 3.0 is the 3 that training knew
-            coded = Coded(coded.codes, [_plain(word) for word in coded.words])
         places = {word: place for place, word in enumerate(learned["words"], 1)}
-        table = np.array([places.get(word, 0) for word in coded.words] + [0], np.int64)
+        plain: dict[str, int] = {}  # 3.0 is the 3 that training knew, unless it knew both
+        for word, place in places.items():
+            plain[_plain(word)] = 0 if _plain(word) in plain else place
+        found = [places.get(word) or plain.get(_plain(word), 0) for word in coded.words]
+        table = np.array([*found, 0], np.int64)
         gaps = coded.codes < 0
         if self.missing in ("mode", "constant"):
             table[-1] = places[learned["fill"]]
         numbers = table[coded.codes]
         counts = np.bincount(coded.codes[~gaps], minlength=len(coded.words)).tolist()
-        unknown = {word: n for word, n in zip(coded.words, counts, strict=True) if n and word not in places}
+        unknown = {word: n for word, n, place in zip(coded.words, counts, found, strict=True) if n and not place}
         if learned.get("left_out"):
             unknown = {}  # the rare ones of training are unknown too, and can't be told from these
         if self.encode == "integer":
             return numbers[:, None].astype(np.float64), Found(gaps, unknown)
-        hot = np.zeros((len(numbers), len(places) + 1), np.float32)
-        hot[np.arange(len(numbers)), numbers] = 1.0
-        return hot[:, 1:], Found(gaps, unknown)
+        return numbers[:, None] == np.arange(1, len(places) + 1), Found(gaps, unknown)
 
     def features(self, name: str, learned: Mapping[str, Any]) -> list[str]:
         return [name] if self.encode == "integer" else [f"{name}={word}" for word in learned["words"]]
@@ -199,7 +227,7 @@ class Boolean(ColumnKind):
         if not len(there):
             raise DataError(f"column {name!r} has no value in any training row; drop it")
         fills = {"mode": float(there.mean() >= 0.5), "median": float(np.median(there)), "constant": self.fill}
-        return {"fill": fills.get(self.missing, float(there.mean()))}
+        return {"fill": fills.get(self.missing, float(there.mean())), "numbers": not isinstance(column, Coded)}
 
     def apply(self, column: Column, name: str, learned: Mapping[str, Any]) -> tuple[Array, Found]:
         values = self._values(column, name)
@@ -218,7 +246,10 @@ class Boolean(ColumnKind):
         for place, word in enumerate(coded.words):
             low = word.lower()
             if low not in TRUE and low not in FALSE:
-                raise DataError(f"column {name!r} holds {word!r}, which is neither true nor false; make it categorical")
+                raise BadCell(
+                    f"column {name!r} holds {word!r}, which is neither true nor false; make it categorical",
+                    np.flatnonzero(coded.codes == place),
+                )
             table[place] = float(low in TRUE)
         found: Array = table[coded.codes]
         return found
@@ -247,7 +278,7 @@ class Date(ColumnKind):
         if gaps.all():
             raise DataError(f"column {name!r} has no value in any training row; drop it")
         there = numbers[~gaps]
-        spread = there.std(axis=0)
+        spread = np.where(there.max(axis=0) > there.min(axis=0), there.std(axis=0), 0.0)
         return {"offset": there.mean(axis=0).tolist(), "factor": np.where(spread > 0, spread, 1.0).tolist()}
 
     def apply(self, column: Column, name: str, learned: Mapping[str, Any]) -> tuple[Array, Found]:
@@ -272,13 +303,15 @@ class Date(ColumnKind):
             when = parsed(word, self.format)
             if when is None:
                 written = "in ISO 8601, such as 2026-11-29" if self.format is None else f"written as {self.format}"
-                raise DataError(f"column {name!r} holds {word!r}, which is no date {written}; state the format")
+                raise BadCell(
+                    f"column {name!r} holds {word!r}, which is no date {written}; state the format",
+                    np.flatnonzero(coded.codes == place),
+                )
             table[place] = [_part(when, part) for part in self.parts]
         return table[coded.codes], coded.codes < 0
 
 
 KINDS: dict[str, type[ColumnKind]] = {"numeric": Numeric, "categorical": Categorical, "boolean": Boolean, "date": Date}
-FRACTION = Number(ge=0, le=1)
 
 
 def infer(column: Column) -> ColumnKind | None:
@@ -315,10 +348,8 @@ def word_of(value: float) -> str:
 
 
 def _plain(word: str) -> str:
-    try:
-        return word_of(float(word))
-    except (ValueError, OverflowError):
-        return word
+    number = as_number(word)
+    return word if number is None or np.isinf(number) else word_of(number)
 
 
 def parsed(word: str, form: str | None) -> datetime | None:
@@ -348,10 +379,8 @@ def _numbers(column: Column, name: str) -> Array:
 
 def _in_order(word: str) -> tuple[float, str]:
     """Numbers by size, then words by the alphabet."""
-    try:
-        return float(word), word
-    except ValueError:
-        return float("inf"), word
+    number = as_number(word)
+    return float("inf") if number is None else number, word
 
 
 def unknown_words(name: str, unknown: Mapping[str, int], rows: int) -> str:

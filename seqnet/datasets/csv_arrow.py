@@ -24,7 +24,7 @@ def read(file: CsvFile, wanted: Collection[str] | None) -> Table | None:
     """All rows of a file; None where it is not for pyarrow."""
     form = file.form
     plain = form.encoding in (None, "utf-8") and form.decimal in (None, ".") and not form.thousands and not form.escape
-    if not plain or len(file.names) < 2:
+    if not plain or len(file.names) < 2 or len(form.quote.encode()) > 1:
         return None
     try:
         import pyarrow as arrow

@@ -96,16 +96,21 @@ def _decoded(file: IO[bytes], path: Path, encoding: str | None) -> Iterator[byte
     encoding = _known(encoding or "utf-8")
     decoder = codecs.getincrementaldecoder(encoding)()
     lines = 1
-    macintosh = b"\r" in block and b"\n" not in block  # lines that end in \r alone
+    macintosh: bool | None = None  # lines end in \r alone
     while block:
         try:
             following = file.read(BLOCK)
             text = decoder.decode(block, not following)
         except UnicodeDecodeError as error:
             raise _wrong_encoding(path, encoding, error, lines) from None
+        except UnicodeError as error:
+            raise DataError(f"{path} is no {encoding.upper()} text ({error}); write the encoding it has") from None
         encoded = text.encode("utf-8", "surrogatepass") if encoding != "utf-8" or not block.isascii() else block
+        if macintosh is None:
+            macintosh = b"\r" in encoded[:-1] and b"\n" not in encoded
+        encoded = encoded.replace(b"\r", b"\n") if macintosh else encoded
         lines += encoded.count(b"\n")
-        yield encoded.replace(b"\r", b"\n") if macintosh else encoded
+        yield encoded
         block = following
 
 
@@ -138,7 +143,7 @@ def found_out(given: Format, first: bytes, path: Path) -> Format:
         return replace(given, delimiter="\t")
     lines = sample_lines(first)
     best, most = ",", (0, 0)
-    for mark in DELIMITERS:
+    for mark in (mark for mark in DELIMITERS if mark != given.quote):
         widths = _widths(replace(given, delimiter=mark), lines)
         agreed = max(widths.count(widths[0]), 1) if widths else 0
         # Rows of one width tell more than many cells: 1,5;2,5 has a comma in every cell.
@@ -149,15 +154,24 @@ def found_out(given: Format, first: bytes, path: Path) -> Format:
 
 
 def sample_lines(first: bytes) -> list[str]:
-    """The first lines of a file, with their ends."""
-    text = first[: 1 << 16].decode("utf-8", "ignore")
-    lines = list(io.StringIO(text, newline=""))
-    return (lines if len(first) <= 1 << 16 else lines[:-1])[:_SAMPLE_LINES]
+    """The first lines of a file, with their ends: three at least, however long, where there are so many."""
+    lines: list[str] = []
+    start = 0
+    while start < len(first) and len(lines) < _SAMPLE_LINES and (start < 1 << 16 or len(lines) < 3):
+        end = first.find(b"\n", start) + 1 or len(first)
+        lines.append(first[start:end].decode("utf-8", "surrogatepass"))
+        start = end
+    return lines
+
+
+def text_lines(text: bytes) -> io.StringIO:
+    r"""Text by lines, which end in \n: one that ends in \r alone would make rows that no count of lines knows of."""
+    return io.StringIO(text.decode("utf-8", "surrogatepass"), newline="\n")
 
 
 def split_header(form: Format, first: bytes, path: Path) -> tuple[tuple[str, ...], int, int]:
     """The names of the columns, how many bytes they take, how many lines. Raises DataError: no rows, names twice."""
-    reader = form.reader(io.StringIO(first.decode("utf-8", "surrogatepass"), newline=""))
+    reader = form.reader(text_lines(first))
     try:
         cells = next((cells for cells in reader if cells), None)
     except csv.Error as error:
@@ -186,6 +200,8 @@ def broken(error: csv.Error) -> str:
         return "a quote that is opened is never closed"
     if "field larger" in text:
         return "a cell is longer than 131,072 characters; is a quote not closed?"
+    if "new-line character" in text:
+        return r"a line ends in \r alone, others in \n; save the file with ends of one kind"
     if "expected after" in text:
         return f"{text}; a quote within a quoted cell is written twice"
     return text
@@ -209,9 +225,35 @@ def decimal_mark(form: Format, columns: Sequence[Sequence[str]]) -> str:
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
-def is_number(cell: str) -> bool:
+def is_number(cell: str, form: Format = Format()) -> bool:  # noqa: B008 (frozen)
     """Whether a cell is a number as csv files write them."""
-    return _NUMBER.fullmatch(cell.strip()) is not None
+    return as_number(cell, form) is not None
+
+
+def as_number(cell: str, form: Format = Format()) -> float | None:  # noqa: B008 (frozen)
+    """The number that a cell holds in the notation of the file, or None."""
+    text = cell.strip()
+    if form.thousands or form.decimal == ",":
+        text = plain_number(text.encode(), form.decimal or ".", form.thousands).decode()
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def plain_number(cell: bytes, decimal: str, thousands: str | None) -> bytes:
+    """A number as Python writes it; what is no number in this notation is left as it is, or made none."""
+    text = cell
+    if thousands:
+        mark = thousands.encode()
+        whole, point, rest = text.partition(decimal.encode())
+        parts = whole.strip().lstrip(b"+-").split(mark)
+        if len(parts) > 1:
+            if any(len(part) != 3 for part in parts[1:]) or not 1 <= len(parts[0]) <= 3:
+                return b"?" + cell
+            text = whole.replace(mark, b"") + point + rest
+    if decimal != ".":
+        if b"." in text:
+            return b"?" + cell
+        text = text.replace(decimal.encode(), b".")
+    return text
 
 
 def _is_header(cells: Sequence[str], path: Path) -> bool:
@@ -229,10 +271,13 @@ def _is_header(cells: Sequence[str], path: Path) -> bool:
 
 
 def _widths(form: Format, lines: Sequence[str]) -> list[int]:
+    widths = []
     try:
-        widths = [len(cells) for cells in form.reader(iter(lines)) if cells]
-    except csv.Error:
-        return []
+        for cells in form.reader(iter(lines)):
+            if cells:
+                widths.append(len(cells))
+    except csv.Error as error:
+        return widths if "unexpected end" in str(error) else []  # the sample may end within a cell
     return widths
 
 
@@ -248,7 +293,7 @@ def _known(encoding: str) -> str:
         info = codecs.lookup(encoding)
         if not getattr(info, "_is_text_encoding", True):
             raise LookupError
-    except LookupError:
+    except (LookupError, ValueError):
         usual = ("utf-8", "utf-16", "cp1252", "latin-1", "cp1250", "cp1251", "gbk", "shift_jis", "euc_kr")
         raise DataError(f"there is no encoding {encoding!r}; {suggestion(encoding, usual)}") from None
     return "utf-8" if info.name in ("utf-8", "ascii") else info.name

@@ -8,11 +8,11 @@ read again with that column as words, so that no cell is ever half of one and ha
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,8 +25,10 @@ from seqnet.datasets.csv_format import (
     found_out,
     is_number,
     open_bytes,
+    plain_number,
     sample_lines,
     split_header,
+    text_lines,
     utf8_blocks,
 )
 from seqnet.datasets.labels import Array
@@ -36,6 +38,7 @@ from seqnet.errors import DataError, suggestion
 # What stands for no value, as pandas reads it, and the question mark of older sets.
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
 LARGE = 1 << 20  # bytes of a file that pyarrow is asked for, where it is installed
+HUGE = 1 << 28  # bytes of one that is better read in blocks, since pyarrow is given it whole
 SAMPLE = 1 << 16  # bytes that tell how a file is written
 PARQUET = (".parquet", ".pq")
 
@@ -57,6 +60,7 @@ class CsvFile:
     missing: tuple[str, ...]
     names: tuple[str, ...] = ()
     words: set[str] = field(default_factory=set)  # columns whose cells stay words
+    _gaps: frozenset[bytes] = frozenset()  # the cells that `missing` names
     numbers_missing: list[float] = field(default_factory=list)  # those of `missing` that are numbers
     skipped: int = 0  # bytes of the header
     lines: int = 0  # of the header
@@ -65,6 +69,7 @@ class CsvFile:
     def open(cls, path: Path, form: Format, missing: Sequence[str] = MISSING) -> CsvFile:
         """Find out how the file is written, and the names of its columns. Raises DataError."""
         file = cls(path, form, tuple(dict.fromkeys(["", *missing])))
+        file._gaps = frozenset(text.encode() for text in file.missing)
         file.numbers_missing = [float(text) for text in missing if is_number(text)]
         with open_bytes(path) as raw:
             first = b""
@@ -76,15 +81,16 @@ class CsvFile:
             raise DataError(f"{path} is empty")
         file.form = found_out(form, first, path)
         file.names, file.skipped, file.lines = split_header(file.form, first, path)
-        rows = []
+        rows: list[list[str]] = []
         with suppress(csv.Error):  # which is told with its line when the row is read
-            rows += [row for row in file.form.reader(sample_lines(first)[file.lines :]) if row]
+            for row in file.form.reader(sample_lines(first)[file.lines :]):
+                rows += [row] if len(row) == len(file.names) else []
         file.form = replace(file.form, decimal=decimal_mark(file.form, list(zip(*rows, strict=False))))
         return file
 
     def read(self, wanted: Collection[str] | None = None) -> Table:
         """All rows. wanted: the columns to keep; None: all. Raises DataError."""
-        found = csv_arrow.read(self, wanted) if self.path.stat().st_size >= LARGE else None
+        found = csv_arrow.read(self, wanted) if LARGE <= self.path.stat().st_size <= HUGE else None
         if found is not None:
             return found
         while True:
@@ -93,21 +99,25 @@ class CsvFile:
             except _Words as late:
                 self.words.add(late.column)
 
-    def blocks(self, wanted: Collection[str], rows: int) -> Iterator[Table]:
-        """The rows in tables of at most `rows`, numbers and words as `words` says. Raises DataError."""
-        for table in self._tables(wanted, strict=True):
+    def blocks(self, wanted: Collection[str], rows: int, numbers: Collection[str] = ()) -> Iterator[Table]:
+        """The rows in tables of at most `rows`; a column may be of numbers in one, of words in the next.
+
+        numbers: columns that must hold nothing else. Raises DataError.
+        """
+        for table in self._tables(wanted, numbers):
             for start in range(0, len(table), rows):
                 yield table[slice(start, start + rows)]
 
-    def _tables(self, wanted: Collection[str] | None, *, strict: bool = False) -> Iterator[Table]:
-        """Blocks of the file as tables. strict: words in a column of numbers are an error of the cell."""
+    def _tables(self, wanted: Collection[str] | None, strict: Collection[str] | None = None) -> Iterator[Table]:
+        """Blocks of the file as tables. strict: columns in which a word is an error of the cell; None: in none, but
+        words after numbers make the whole column one of words."""
         kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]
         numeric: set[str] = set()
         line, skipped = self.lines, self.skipped
         with open_bytes(self.path) as raw:
             for block in utf8_blocks(raw, self.path, self.form):
                 text, skipped = block[skipped:], max(0, skipped - len(block))
-                if not text.strip():
+                if not text.strip(b"\r\n"):
                     line += text.count(b"\n")
                     continue
                 columns, lines, line = self.cells(text, line)
@@ -119,8 +129,10 @@ class CsvFile:
                     if found is not None:
                         table[name] = found
                         numeric.add(name)
-                    elif strict and name not in self.words:
-                        raise self._bad_cells(name, cells, lines)
+                    elif strict is not None:
+                        if name in strict:
+                            raise self._bad_cells(name, cells, lines)
+                        table[name] = self.coded(cells)
                     elif name in numeric:
                         raise _Words(name)
                     else:
@@ -135,9 +147,9 @@ class CsvFile:
         width = len(self.names)
         mark = (self.form.delimiter or ",").encode()
         quote = self.form.quote.encode()
-        plain = len(mark) == 1 and b"\r" not in text.replace(b"\r\n", b"\n") and self.form.escape is None
-        if plain and quote not in text:
+        if b"\r" in text and quote not in text:
             text = text.replace(b"\r\n", b"\n")
+        if len(mark) == 1 and b"\r" not in text and self.form.escape is None and quote not in text:
             buffer = np.frombuffer(text, np.uint8)
             marks = buffer[(buffer == mark[0]) | (buffer == 10)]
             if len(marks) % width == 0:
@@ -152,7 +164,7 @@ class CsvFile:
 
     def _quoted(self, text: bytes, line: int) -> tuple[list[list[bytes]], Array, int]:
         """The same by the csv module: quotes, empty lines, and rows that are too long or too short."""
-        reader = self.form.reader(io.StringIO(text.decode("utf-8", "surrogatepass"), newline=""))
+        reader = self.form.reader(text_lines(text))
         width, rows, lines = len(self.names), [], []
         try:
             for row in reader:
@@ -181,17 +193,21 @@ class CsvFile:
     def numbers(self, cells: list[bytes], underscores: bool = True) -> Array | None:
         """Cells as floats, NaN where there is none; None where one is no number. underscores: there may be some, which
         Python reads in numbers and no one else."""
-        decimal, thousands = self.form.decimal, self.form.thousands
-        if thousands or decimal == ",":
-            cells = [_plain_number(cell, decimal or ".", thousands) for cell in cells]
-        if underscores and any(b"_" in cell for cell in cells):
-            return None
-        found = _floats(cells)
+        decimal, thousands, missing = self.form.decimal, self.form.thousands, self._gaps
+        if underscores and b"_" in b"".join(cells):
+            cells = [b"nan" if cell.strip() in missing else cell for cell in cells]
+            if b"_" in b"".join(cells):
+                return None
+        plain = not thousands and decimal != ","
+        found = _floats(cells) if plain else None
         if found is None:  # most gaps are empty cells
-            found = _floats([cell or b"nan" for cell in cells])
+            cells = [cell or b"nan" for cell in cells]
+            found = _floats(cells) if plain else None
         if found is None:
-            missing = {text.encode() for text in self.missing}
-            found = _floats([b"nan" if cell in missing or cell.strip() in missing else cell for cell in cells])
+            cells = [b"nan" if cell.strip() in missing else cell for cell in cells]
+            if not plain:
+                cells = [plain_number(cell, decimal or ".", thousands) for cell in cells]
+            found = _floats(cells)
         if found is not None and self.numbers_missing:
             found[np.isin(found, self.numbers_missing)] = np.nan
         return found
@@ -220,15 +236,16 @@ class CsvFile:
 
 
 def _floats(cells: list[bytes]) -> Array | None:
+    """Cells as Python reads numbers, or None where one is no number."""
     try:
         return np.fromiter(map(float, cells), np.float64, len(cells))
     except ValueError:
         return None
 
 
-def bad_cells(path: Path, name: str, bad: Sequence[tuple[int, str]]) -> DataError:
+def bad_cells(path: Path, name: str, bad: Sequence[tuple[int, str]], where: str = "line") -> DataError:
     """What is said of cells that are no numbers where the others of their column are: (line, cell) of each."""
-    shown = ", ".join(f"{_short(cell)} (line {line})" for line, cell in bad[:3])
+    shown = ", ".join(f"{_short(cell)} ({where} {line})" for line, cell in bad[:3])
     more = f" and {len(bad) - 3:,} more" if len(bad) > 3 else ""
     fix = f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
     return DataError(f"{path}: column {name!r} holds numbers but for {shown}{more}; {fix}")
@@ -236,24 +253,6 @@ def bad_cells(path: Path, name: str, bad: Sequence[tuple[int, str]]) -> DataErro
 
 def _short(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else cell[:39] + "…")
-
-
-def _plain_number(cell: bytes, decimal: str, thousands: str | None) -> bytes:
-    """A number as Python writes it; what is no number in this notation is left as it is, or made none."""
-    text = cell
-    if thousands:
-        mark = thousands.encode()
-        whole, point, rest = text.partition(decimal.encode())
-        parts = whole.strip().lstrip(b"+-").split(mark)
-        if len(parts) > 1:
-            if any(len(part) != 3 for part in parts[1:]) or not 1 <= len(parts[0]) <= 3:
-                return b"?" + cell
-            text = whole.replace(mark, b"") + point + rest
-    if decimal != ".":
-        if b"." in text:
-            return b"?" + cell
-        text = text.replace(decimal.encode(), b".")
-    return text
 
 
 def _joined(tables: list[Table], names: Sequence[str], wanted: Collection[str] | None) -> Table:
@@ -300,27 +299,42 @@ def read_parquet(path: Path, wanted: Collection[str] | None, missing: Sequence[s
         found = parquet.read_table(path, columns=None if wanted is None else list(wanted))
     except (OSError, arrow.ArrowException) as error:
         raise DataError(f"{path} can't be read as parquet: {error}") from None
+    names = found.column_names
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise DataError(f"{path} has two columns named {twice[0]!r}; every column needs a name of its own")
     columns: dict[str, Column] = {}
-    for name, column in zip(found.column_names, found.columns, strict=True):
-        kind = column.type
-        if arrow.types.is_dictionary(kind):
-            column = column.cast(kind.value_type)
-            kind = kind.value_type
-        if arrow.types.is_boolean(kind):
-            texts = ["" if value is None else str(value).lower() for value in column.to_pylist()]
-            columns[name] = _from_texts(texts, missing)
-        elif arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_decimal(kind):
-            columns[name] = np.asarray(column.cast(arrow.float64()).to_numpy(), np.float64)
-        elif arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
-            columns[name] = _from_texts(
-                ["" if value is None else value.strip() for value in column.to_pylist()], missing
-            )
-        elif arrow.types.is_temporal(kind):
-            texts = ["" if value is None else value.isoformat() for value in column.to_pylist()]
-            columns[name] = _from_texts(texts, missing)
-        else:
-            raise DataError(f"{path}: column {name!r} holds {kind}, which is no number, text or date; drop it")
+    for name, column in zip(names, found.columns, strict=True):
+        try:
+            columns[name] = _arrow_column(column, name, path, missing)
+        except (arrow.ArrowException, ValueError, OverflowError) as error:
+            raise DataError(f"{path}: column {name!r} can't be read: {error}") from None
     return Table(columns, None)
+
+
+def _arrow_column(column: Any, name: str, path: Path, missing: Sequence[str]) -> Column:
+    """A column of pyarrow's as one of a table."""
+    import pyarrow as arrow
+
+    types, kind = arrow.types, column.type
+    if types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = kind.value_type
+    if types.is_null(kind):
+        return np.full(len(column), np.nan)
+    if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
+        return np.asarray(column.cast(arrow.float64(), safe=False).to_numpy(), np.float64)
+    if types.is_boolean(kind):
+        texts = ["" if value is None else str(value).lower() for value in column.to_pylist()]
+    elif types.is_string(kind) or types.is_large_string(kind):
+        texts = ["" if value is None else value.strip() for value in column.to_pylist()]
+    elif types.is_timestamp(kind) or types.is_date(kind):
+        if types.is_timestamp(kind):  # Python's times know no nanoseconds
+            column = column.cast(arrow.timestamp("us", kind.tz), safe=False)
+        texts = ["" if value is None else value.isoformat() for value in column.to_pylist()]
+    else:
+        raise DataError(f"{path}: column {name!r} holds {kind}, which is no number, text or date; leave it out")
+    return _from_texts(texts, missing)
 
 
 def _from_texts(texts: Sequence[str], missing: Sequence[str]) -> Coded:

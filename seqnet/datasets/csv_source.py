@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,13 +10,19 @@ import numpy as np
 
 from seqnet.checkers import TEXT, ComponentOf, Either, MappingOf, Tuple
 from seqnet.datasets.base import Data, Source, Split
-from seqnet.datasets.columns import ColumnKind, Scale, as_words, word_of
-from seqnet.datasets.csv_format import Format
+from seqnet.datasets.columns import ColumnKind, Numeric, Scale, as_words, word_of
+from seqnet.datasets.csv_format import Format, is_number
 from seqnet.datasets.csv_reader import MISSING, PARQUET, CsvFile, read_parquet, require_columns
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file
 from seqnet.datasets.table import Coded, Column, Table
-from seqnet.datasets.table_preparation import TablePreparation
+from seqnet.datasets.table_preparation import (
+    TablePreparation,
+    mostly_numbers,
+    refuse_parted,
+    stated_kind,
+    words_among_numbers,
+)
 from seqnet.declare import option
 from seqnet.errors import DataError
 from seqnet.registry import register
@@ -77,17 +83,28 @@ class Csv(Source):
         for name in values["features"] or ():
             if name in values["drop"]:
                 yield "drop", f"{name!r} is in features too; keep one of them"
+        single = True
         for name in ("delimiter", "quote", "thousands"):
             if values[name] is not None and len(values[name]) != 1:
+                single = False
                 yield name, f"{name} must be a single character, got {values[name]!r}"
+        for name in ("delimiter", "quote"):
+            if values[name] in ("\n", "\r", "\0"):
+                single = False
+                yield name, f"{name} can't be {values[name]!r}, which ends a line or a text"
+        if single and values["quote"] == (values["delimiter"] or ","):
+            yield "quote", f"quote and delimiter can't both be {values['quote']!r}"
+        if values["thousands"] is not None and (values["thousands"].isalnum() or values["thousands"] in "+-"):
+            yield "thousands", f"thousands must be a sign that numbers do not hold, got {values['thousands']!r}"
         if values["thousands"] is not None and values["thousands"] == (values["decimal"] or "."):
-            yield "thousands", "thousands and decimal can't be the same sign"
+            also = '; state decimal: "," too' if values["decimal"] is None else ""
+            yield "thousands", f"thousands and decimal can't be the same sign{also}"
 
     def load(self, base: Path) -> Data:
         """Read the table. Raises DataError with file, line, column and cell."""
         path = existing_file(self.path, base, "csv")
-        table, form = self._table(path)
         targets = _listed(self.target)
+        table, form = self._table(path, {*targets, self.sample_weight})
         wanted = {name: "is the target" for name in targets}
         if self.sample_weight is not None:
             wanted[self.sample_weight] = "holds the weights"
@@ -108,7 +125,7 @@ class Csv(Source):
         )
         preparation.require_stated(list(table.columns))
         table = self._with_targets(table, targets, path)
-        y, task, names = self._targets(table, targets, path)
+        y, task, names = self._targets(table, targets, path, form)
         train = Split(
             np.empty((0, 0), np.float32),
             y,
@@ -118,11 +135,16 @@ class Csv(Source):
         data = Data(name=path.stem, train=train, task=task, class_names=names, preparation=preparation)
         return data.encoded()
 
-    def _table(self, path: Path) -> tuple[Table, Format]:
+    def _table(self, path: Path, others: Collection[str | None]) -> tuple[Table, Format]:
+        """The cells, and how they are written. others: columns that are no features, whatever `columns` says."""
         form = Format(self.encoding, self.delimiter, self.quote, None, self.header, self.decimal, self.thousands)
         if path.suffix.lower() in PARQUET:
             return read_parquet(path, None, self.missing_values), form
         file = CsvFile.open(path, form, self.missing_values)
+        for name in file.names:
+            kind = stated_kind(self.columns, name)
+            if kind is not None and not isinstance(kind, Numeric) and name not in others:
+                file.words.add(name)  # 007 stays what it is
         table = file.read()
         return table, file.form
 
@@ -142,49 +164,65 @@ class Csv(Source):
         return table if there.all() else table[np.flatnonzero(there)]
 
     def _targets(
-        self, table: Table, targets: Sequence[str], path: Path
+        self, table: Table, targets: Sequence[str], path: Path, form: Format
     ) -> tuple[Array | None, Literal["classification", "regression"] | None, tuple[str, ...] | None]:
         """y, the task where it is known, and the names of labels of which a row may have several."""
         if not targets:
             return None, None, None
         if len(targets) == 1:
-            return *self._target(table.columns[targets[0]], targets[0], path, table), None
+            return *self._target(table.columns[targets[0]], targets[0], path, table, form), None
         columns = []
         for name in targets:
             column = table.columns[name]
             if isinstance(column, Coded):
+                column = column.used()
                 low = [word.lower() for word in column.words]
                 if not set(low) <= {"true", "false", "yes", "no"}:
+                    strange = next(i for i, word in enumerate(column.words) if not is_number(word, form))
+                    where = table.places(np.flatnonzero(column.codes == strange))
                     raise DataError(
-                        f"{path}: several targets must be numbers, but column {name!r} holds {column.words[0]!r}"
+                        f"{path}: several targets must be numbers, but column {name!r} holds "
+                        f"{column.words[strange]!r} in {where}"
                     )
                 column = np.array([word in ("true", "yes") for word in low], np.float64)[column.codes]
+            _refuse_infinity(column, name, path, table)
             columns.append(column)
         y = np.stack(columns, axis=1)
-        if np.isin(y, (0.0, 1.0)).all():
+        if np.isin(y, (0.0, 1.0)).all() and self.task != "regression":
             return y.astype(np.int64), None, tuple(targets)
-        return y.astype(np.float32), "regression", None
+        if self.task == "classification":
+            raise DataError(f"{path}: several targets of a classification must be 0 or 1: {', '.join(targets)}")
+        return _float32(y), "regression", None
 
     def _target(
-        self, column: Column, name: str, path: Path, table: Table
+        self, column: Column, name: str, path: Path, table: Table, form: Format
     ) -> tuple[Array, Literal["classification", "regression"] | None]:
         if isinstance(column, Coded):
-            if self.task == "regression":
-                bad = [i for i, word in enumerate(column.words) if not _is_number(word)]
-                row = int(np.flatnonzero(np.isin(column.codes, bad))[0])
+            column = column.used()
+            strange = np.array([not is_number(word, form) for word in column.words])
+            if self.task == "regression" and strange.any():
+                row = int(np.flatnonzero(strange[column.codes])[0])
                 raise DataError(
                     f"{path}: the target {name!r} of a regression must hold numbers, got "
                     f"{column.words[column.codes[row]]!r} in {table.places(np.array([row]))}"
                 )
+            if self.task is None and mostly_numbers(column, form):
+                error = words_among_numbers(name, column, table, path, form)
+                advice = f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
+                other = "mend them, or add them to missing_values (and target_missing: drop), or task: classification"
+                raise DataError(str(error).replace(advice, other))
+            if self.task is None:
+                refuse_parted(name, column, path, form, "task: classification")
             return column.texts(), "classification"
-        whole = bool((column == np.floor(column)).all())
+        _refuse_infinity(column, name, path, table)
+        whole = bool((column == np.floor(column)).all()) and bool((np.abs(column) < 2**53).all())
         if self.task == "classification":
             if whole and column.min() == 0 and len(np.unique(column)) == column.max() + 1:
                 return column.astype(np.int64), "classification"
             return as_words(column).texts(), "classification"
         if whole and self.task is None:
             return column.astype(np.int64), None
-        return column.astype(np.float32), "regression"
+        return _float32(column), "regression"
 
     def _weights(self, table: Table, path: Path) -> Array:
         name = str(self.sample_weight)
@@ -198,7 +236,7 @@ class Csv(Source):
             raise DataError(
                 f"{path}: column {name!r} holds {what} in {table.places(np.flatnonzero(bad))}; weights are numbers >= 0"
             )
-        return column.astype(np.float32)
+        return _float32(column)
 
 
 def gaps_of(column: Column) -> Array:
@@ -211,9 +249,13 @@ def _listed(names: Any) -> list[str]:
     return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
-def _is_number(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
+def _float32(column: Array) -> Array:
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which the checks report
+        return column.astype(np.float32)
+
+
+def _refuse_infinity(column: Array, name: str, path: Path, table: Table) -> None:
+    rows = np.flatnonzero(np.abs(column) > np.finfo(np.float32).max)
+    if len(rows):
+        what = "infinite" if np.isinf(column[rows[0]]) else f"too large, {column[rows[0]]:g},"
+        raise DataError(f"{path}: the target {name!r} is {what} in {table.places(rows)}; mend the cell")

@@ -306,6 +306,7 @@ class ImagePreparation(Preparation):
     """Decodes image files as those of the training were decoded."""
 
     kind = "images"
+    example = "INPUT.png"
 
     def __init__(self, how: Decoding) -> None:
         self.how = how

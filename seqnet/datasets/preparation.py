@@ -27,6 +27,7 @@ class Preparation(ABC):
     """Turns raw rows into numbers, the same way in training, evaluation and prediction."""
 
     kind: ClassVar[str]
+    example: ClassVar[str]  # what a file of new rows may be called
     scales_targets = False  # whether targets are other numbers than those of the files
 
     def exclude(self, names: Iterable[str]) -> None:  # noqa: B027 (most have nothing to leave out)

@@ -121,6 +121,7 @@ class SeriesPreparation(Preparation):
     """Fills gaps, scales and cuts windows, in each part of a series by itself."""
 
     kind = "series"
+    example = "INPUT.csv"
     scales_targets = True
 
     def __init__(

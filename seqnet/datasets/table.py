@@ -24,6 +24,15 @@ class Coded:
     def __getitem__(self, rows: slice | Array) -> Coded:
         return Coded(self.codes[rows], self.words)
 
+    def used(self) -> Coded:
+        """The same rows, without words that none of them has."""
+        there = np.bincount(self.codes[self.codes >= 0], minlength=len(self.words)) > 0
+        if there.all():
+            return self
+        places = np.append(np.where(there, np.cumsum(there) - 1, -1), -1).astype(np.int32)
+        words = [word for word, has in zip(self.words, there.tolist(), strict=True) if has]
+        return Coded(places[self.codes], words)
+
     def texts(self) -> Array:
         """The words themselves, (N,); empty where there is none."""
         found: Array = np.array([*self.words, ""], dtype=str)[self.codes]

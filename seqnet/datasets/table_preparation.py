@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from seqnet.datasets.base import Split
-from seqnet.datasets.columns import Categorical, ColumnKind, Numeric, infer, unknown_words
-from seqnet.datasets.csv_format import Format, is_number
+from seqnet.datasets.columns import BadCell, Categorical, ColumnKind, Numeric, infer, unknown_words
+from seqnet.datasets.csv_format import Format, as_number, is_number
 from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
 from seqnet.datasets.labels import Array
 from seqnet.datasets.preparation import Preparation
@@ -24,6 +26,8 @@ from seqnet.errors import CheckpointError, DataError, SpecError, suggestion
 if TYPE_CHECKING:
     from seqnet.datasets.base import Data
 
+# Numbers whose thousands are parted: 1,234 and 1.234,5 and 1 234 567.8; the first may be a fraction as well.
+_PARTED = re.compile(r"[+-]?\d{1,3}([., '\u00a0\u202f])\d{3}(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 MOSTLY = 0.9  # of the cells: a column with so many numbers is one of numbers, with mistakes in it
 NAMED = 6  # columns that a line names
 
@@ -32,6 +36,7 @@ class TablePreparation(Preparation):
     """Which columns are features, what each holds, and what was learned of it."""
 
     kind = "table"
+    example = "INPUT.csv"
 
     def __init__(
         self,
@@ -57,6 +62,7 @@ class TablePreparation(Preparation):
         self.remarks: list[str] = []  # what is to be told of the columns
         self.unknown: dict[str, dict[str, int]] = {}  # words that no training row had, of the rows read since
         self.rows = 0  # so many
+        self.file_columns: list[str] = []  # of all columns of the file, the target too
 
     def exclude(self, names: Iterable[str]) -> None:
         """These columns say how rows are divided, so they are no features unless `features` names them."""
@@ -64,6 +70,7 @@ class TablePreparation(Preparation):
 
     def require_stated(self, names: Sequence[str]) -> None:
         """Raise DataError where `columns` names a column that the table lacks."""
+        self.file_columns = list(names)
         for pattern in self.stated:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise DataError(f"columns names {pattern!r}, which {self.path} lacks; {suggestion(pattern, names)}")
@@ -71,8 +78,12 @@ class TablePreparation(Preparation):
     # -- fitting ----------------------------------------------------------------------------------------------------
 
     def fit(self, train: Split) -> None:
-        table = _raw(train)
-        names = self.features or [name for name in table.columns if name not in self.left_out]
+        raw = _raw(train)
+        names = self.features
+        if names is None:
+            names = [name for name in raw.columns if name not in self.left_out]
+        columns = {name: self._column(name, raw, stated_kind(self.stated, name)) for name in names}
+        table = Table(columns, raw.lines)
         self.kinds, self.learned, self.remarks = {}, {}, []
         dropped: list[str] = []
         for name in names:
@@ -82,21 +93,35 @@ class TablePreparation(Preparation):
         if not self.kinds:
             raise DataError(self._nothing_left(names, table))
         for name, kind in self.kinds.items():
-            self._refuse_bad_cells(name, kind, table)
-            self.learned[name] = kind.fit(table.columns[name], name)
+            self._refuse_bad_cells(name, kind, table, self.path)
+            with _placed(table, self.path):
+                self.learned[name] = kind.fit(columns[name], name)
         self.remarks = [*self._described(table), *dropped]
+
+    def _column(self, name: str, table: Table, kind: ColumnKind | None) -> Column:
+        """A column without words that only other rows have; as numbers where it may and can be."""
+        column = table.columns[name]
+        if not isinstance(column, Coded):
+            return column
+        column = column.used()
+        if kind is not None and not isinstance(kind, Numeric):
+            return column
+        numbers = [as_number(word, self.form) for word in column.words]
+        if not numbers or None in numbers:
+            return column
+        return np.array([*numbers, np.nan], np.float64)[column.codes]
 
     def _kind(self, name: str, table: Table, dropped: list[str]) -> ColumnKind | None:
         """What a column holds; None where it is left out, which is said in `dropped`."""
         column = table.columns[name]
-        if name in self.stated:
-            return self.stated[name]
-        stated = [kind for pattern, kind in self.stated.items() if fnmatchcase(name, pattern)]
-        if stated:
-            return stated[-1]
+        stated = stated_kind(self.stated, name)
+        if stated is not None:
+            return stated
         wanted = self.features is not None
-        if isinstance(column, Coded) and _mostly_numbers(column):
-            raise self._bad_cells(name, column, table)
+        if isinstance(column, Coded):
+            if mostly_numbers(column, self.form):
+                raise self._bad_cells(name, column, table, self.path)
+            refuse_parted(name, column, self.path, self.form, f"columns: {{{name}: categorical}}")
         found = infer(column)
         if found is None:
             if wanted:
@@ -123,24 +148,19 @@ class TablePreparation(Preparation):
             )
         return f"{self.path} has no column to predict from"
 
-    def _refuse_bad_cells(self, name: str, kind: ColumnKind, table: Table) -> None:
+    def _refuse_bad_cells(self, name: str, kind: ColumnKind, table: Table, path: Path | str) -> None:
         column = table.columns[name]
         if isinstance(kind, Numeric) and isinstance(column, Coded):
-            raise self._bad_cells(name, column, table)
+            raise self._bad_cells(name, column, table, path)
         gaps = _gaps(column)
         if kind.missing == "error" and gaps.any():
             raise DataError(
-                f"{self.path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
+                f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
                 f"say what stands for none: columns: {{{name}: {{{type(kind).spec_name}: {{missing: mean}}}}}}"
             )
 
-    def _bad_cells(self, name: str, column: Coded, table: Table) -> DataError:
-        bad = [place for place, word in enumerate(column.words) if not is_number(word)]
-        rows = np.flatnonzero(np.isin(column.codes, bad))
-        lines = table.lines if table.lines is not None else np.arange(1, len(table) + 1)
-        cells = [(int(lines[row]), column.words[column.codes[row]]) for row in rows[:1000]]
-        cells += [(0, "")] * (len(rows) - len(cells))
-        return bad_cells(Path(self.path), name, cells)
+    def _bad_cells(self, name: str, column: Coded, table: Table, path: Path | str) -> DataError:
+        return words_among_numbers(name, column, table, path, self.form)
 
     def _described(self, table: Table) -> Iterator[str]:
         """A line for each kind of column, with what is done to them, and one of the gaps."""
@@ -162,7 +182,7 @@ class TablePreparation(Preparation):
 
     def apply(self, split: Split) -> Split:
         table = _raw(split)
-        x, kept = self._numbers(table)
+        x, kept = self._numbers(table, self.path)
         if kept.all():
             return Split(x, split.y, split.sample_weight, split.sampling_weight)
         if not kept.any():
@@ -173,22 +193,26 @@ class TablePreparation(Preparation):
         )
         return Split(x, y, weight, sampling)
 
-    def _numbers(self, table: Table) -> tuple[Array, Array]:
+    def _numbers(self, table: Table, path: Path | str) -> tuple[Array, Array]:
         """The features (N', F) of the rows that stay, and which do (N,)."""
-        parts, kept = [], np.ones(len(table), bool)
-        for name, kind in self.kinds.items():
-            self._refuse_bad_cells(name, kind, table)
-            numbers, found = kind.apply(table.columns[name], name, self.learned[name])
-            parts.append(numbers)
+        widths = [len(kind.features(name, self.learned[name])) for name, kind in self.kinds.items()]
+        x = np.empty((len(table), sum(widths)), np.int32 if self._whole else np.float32)
+        kept, start = np.ones(len(table), bool), 0
+        columns = {name: self._column(name, table, kind) for name, kind in self.kinds.items()}
+        table = Table(columns, table.lines)
+        for (name, kind), width in zip(self.kinds.items(), widths, strict=True):
+            self._refuse_bad_cells(name, kind, table, path)
+            with _placed(table, path):
+                numbers, found = kind.apply(columns[name], name, self.learned[name])
+            with np.errstate(over="ignore"):  # what is too large becomes infinite, which the checks report
+                x[:, start : start + width] = numbers
+            start += width
             if kind.missing == "drop":
                 kept &= ~found.gaps
             for word, count in found.unknown.items():
                 counts = self.unknown.setdefault(name, {})
                 counts[word] = counts.get(word, 0) + count
         self.rows += len(table)
-        x = np.empty((len(table), sum(part.shape[1] for part in parts)), np.int32 if self._whole else np.float32)
-        with np.errstate(over="ignore"):  # what is too large becomes infinite, which the checks report
-            np.concatenate(parts, axis=1, out=x, casting="unsafe")
         return (x if kept.all() else x[kept]), kept
 
     @property
@@ -213,7 +237,7 @@ class TablePreparation(Preparation):
     def read(self, path: Path, rows: int) -> Iterator[Array]:
         full = existing_file(path, Path(), "a table")
         for table in self._blocks(full, rows):
-            x, kept = self._numbers(table)
+            x, kept = self._numbers(table, full)
             if not kept.all():
                 gaps = table.places(np.flatnonzero(~kept))
                 raise DataError(
@@ -233,10 +257,16 @@ class TablePreparation(Preparation):
             self.form.encoding, None, self.form.quote, None, self.form.header, self.form.decimal, self.form.thousands
         )
         file = CsvFile.open(path, known, self.missing_values)
+        if self.form.header is False and len(file.names) != (len(self.file_columns) or len(file.names)):
+            raise DataError(
+                f"{path} has {len(file.names)} columns, but the training file had {len(self.file_columns)}, and "
+                f"without a header their places say which is which; leave cells empty where nothing is known"
+            )
         require_columns(wanted, file.names, path)
-        file.words = {name for name, kind in self.kinds.items() if not isinstance(kind, Numeric)}
+        numbers = {name for name, kind in self.kinds.items() if isinstance(kind, Numeric)}
+        file.words = {name for name in self.kinds if name not in numbers and not self.learned[name].get("numbers")}
         found = False
-        for table in file.blocks(set(self.kinds), rows):
+        for table in file.blocks(set(self.kinds), rows, numbers):
             found = True
             yield table
         if not found:
@@ -250,6 +280,7 @@ class TablePreparation(Preparation):
             "form": asdict(self.form),
             "missing_values": list(self.missing_values),
             "left_out": self.left_out,
+            "file_columns": self.file_columns,
             "columns": [
                 {"name": name, "holds": kind.to_spec(full=True), "learned": self.learned[name]}
                 for name, kind in self.kinds.items()
@@ -269,6 +300,7 @@ class TablePreparation(Preparation):
                 features=None,
                 left_out=state["left_out"],
             )
+            made.file_columns = [str(name) for name in state.get("file_columns", ())]
             for column in state["columns"]:
                 made.kinds[str(column["name"])] = get(ColumnKind, column["holds"])
                 made.learned[str(column["name"])] = dict(column["learned"])
@@ -287,9 +319,51 @@ def _gaps(column: Column) -> Array:
     return found
 
 
-def _mostly_numbers(column: Coded) -> bool:
+@contextmanager
+def _placed(table: Table, path: Path | str) -> Iterator[None]:
+    """Says of errors of a column in which file and lines they are."""
+    try:
+        yield
+    except BadCell as error:
+        raise DataError(f"{path}, {table.places(error.rows)}: {error}") from None
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def stated_kind(stated: Mapping[str, ColumnKind], name: str) -> ColumnKind | None:
+    """What `columns` says of a column: by its name, else by the last pattern that fits."""
+    fitting = [kind for pattern, kind in stated.items() if fnmatchcase(name, pattern)]
+    return stated.get(name) or (fitting[-1] if fitting else None)
+
+
+def words_among_numbers(name: str, column: Coded, table: Table, path: Path | str, form: Format) -> DataError:
+    """What is said of a column of numbers in which there are words: file, lines, cells."""
+    bad = [place for place, word in enumerate(column.words) if not is_number(word, form)]
+    rows = np.flatnonzero(np.isin(column.codes, bad))
+    lines = table.lines if table.lines is not None else np.arange(len(table))
+    cells = [(int(lines[row]), column.words[column.codes[row]]) for row in rows[:1000]]
+    cells += [(0, "")] * (len(rows) - len(cells))
+    return bad_cells(Path(path), name, cells, "row" if table.lines is None else "line")
+
+
+def refuse_parted(name: str, column: Coded, path: Path | str, form: Format, otherwise: str) -> None:
+    """Raise DataError for a column of numbers with parted thousands, unless the file says how they are written."""
+    parted = [found for word in column.words if not is_number(word, form) and (found := _PARTED.fullmatch(word))]
+    if not parted or len(parted) + sum(is_number(word, form) for word in column.words) < len(column.words):
+        return
+    word, mark = parted[0][0], parted[0][1]
+    decimal = {".": ' and decimal: ","', ",": ""}.get(mark, "")
+    fraction = ', or decimal: "," where it is a fraction' if re.fullmatch(r"[+-]?\d+,\d+", word) else ""
+    raise DataError(
+        f'{path}: column {name!r} holds {word!r}; write thousands: "{mark}"{decimal} where that is a number{fraction}, '
+        f"or {otherwise}"
+    )
+
+
+def mostly_numbers(column: Coded, form: Format) -> bool:
+    """Whether nearly all cells of a column that has words are numbers."""
     counts = np.bincount(column.codes[column.codes >= 0], minlength=len(column.words))
-    numbers = np.array([is_number(word) for word in column.words], bool)
+    numbers = np.array([is_number(word, form) for word in column.words], bool)
     total = int(counts.sum())
     return total > 0 and 0 < counts[~numbers].sum() <= (1 - MOSTLY) * total
 

@@ -112,6 +112,7 @@ class TextPreparation(Preparation):
     """Takes the texts out of their table; what turns them into numbers is part of the model."""
 
     kind = "text"
+    example = "INPUT.txt"
 
     def __init__(self, column: str = "text", encoding: str = "utf-8") -> None:
         self.column = column

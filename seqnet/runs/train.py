@@ -58,7 +58,7 @@ Event = Callable[[str, dict[str, Any]], None]
 class RunResult:
     """What a run came to. best, final: logged values; test: of the best weights on the test rows.
 
-    signal: what interrupted it, where that was one. texts: the rows are texts.
+    signal: what interrupted it, where that was one. input: what a file of new rows may be called.
     """
 
     folder: Path
@@ -69,7 +69,7 @@ class RunResult:
     interrupted: bool = False
     signal: int | None = None
     summary: dict[str, Any] = field(default_factory=dict)
-    texts: bool = False
+    input: str = "INPUT.npz"
 
 
 def train(
@@ -270,8 +270,10 @@ class _Record:
         history = {name: list(values) for name, values in trainer.history.history.items()}
         final = {name: values[-1] for name, values in history.items() if values}
         best = {"epoch": recorder.best_epoch, "monitor": recorder.monitor, **recorder.best_values} if final else {}
-        texts = self.model.network.front.takes_text
-        return RunResult(folder, history, best, final, interrupted=trainer.interrupted, texts=texts)
+        input = "INPUT.txt" if self.model.network.front.takes_text else "INPUT.npz"
+        if self.data.preparation is not None:
+            input = self.data.preparation.example
+        return RunResult(folder, history, best, final, interrupted=trainer.interrupted, input=input)
 
     def summary(self, result: RunResult, state: str) -> dict[str, Any]:
         """What summary.json holds. seconds: total of this command; of each epoch of the whole run.

@@ -124,7 +124,8 @@ class Division:
         if section.dataset is not None:
             with self._placed("data", "dataset"):
                 data = section.dataset.load()
-                data.check()
+                if data.preparation is None:
+                    data.check()
             return data
         assert section.source is not None
         with self._placed("data", section.source.spec_name, section.source.paths[0]):
