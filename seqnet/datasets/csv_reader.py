@@ -94,8 +94,15 @@ class CsvFile:
             for start in range(0, len(table), rows):
                 yield table[slice(start, start + rows)]
 
-    def _tables(self, wanted: Collection[str] | None, *, strict: bool = False) -> Iterator[Table]:
-        """Blocks of the file as tables. strict: words in a column of numbers are an error of the cell."""
+    def mixed(self) -> Iterator[Table]:
+        """The rows in tables whose columns hold numbers or words as their own cells do. Raises DataError."""
+        return self._tables(None, mixed=True)
+
+    def _tables(
+        self, wanted: Collection[str] | None, *, strict: bool = False, mixed: bool = False
+    ) -> Iterator[Table]:
+        """Blocks of the file as tables. strict: words in a column of numbers are an error of the cell; mixed: a column
+        is looked at anew in every block."""
         kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]
         numbers: set[str] = set()
         line, skipped = self._lines, self._skipped
@@ -115,6 +122,8 @@ class CsvFile:
                         numbers.add(name)
                     elif strict and name not in self.words:
                         raise self._bad_cells(name, cells, lines)
+                    elif mixed:
+                        table[name] = self._coded(cells)
                     elif name in numbers:
                         raise _Words(name)
                     else:
