@@ -89,6 +89,11 @@ def profile_table(source: Csv, base: Path = Path()) -> dict[str, Any]:
     }
 
 
+def column_names(source: Csv, base: Path = Path()) -> list[str]:
+    """The columns of a table. Raises DataError."""
+    return _Reading(existing_file(source.path, base, "a table"), source).names
+
+
 class _Reading:
     """The blocks of a file, whatever its kind."""
 
