@@ -20,7 +20,9 @@ TEMPLATES = ("classifier", "regressor", "image")
     type=click.Choice(TEMPLATES),
     help="What to begin from: rows to classes, rows to numbers, or images to classes. Default: classifier.",
 )
-@click.option("--data", metavar="FILE", help="A table of yours, csv, tsv or parquet: the file is written for its columns.")
+@click.option(
+    "--data", metavar="FILE", help="A table of yours, csv, tsv or parquet: the file is written for its columns."
+)
 @click.option(
     "--target", "targets", multiple=True, metavar="COLUMN", help="The column of --data to predict. May be repeated."
 )
@@ -98,7 +100,9 @@ def _write_for(
         raise UsageError("--template and --data can't both say what the file is for; leave one of them out")
     table = Path(data)
     if not is_table(table):
-        raise UsageError(f"--data {data} is no csv, tsv or parquet file; `seqnet list sources` shows how others are named")
+        raise UsageError(
+            f"--data {data} is no csv, tsv or parquet file; `seqnet list sources` shows how others are named"
+        )
     stem = table.name.removesuffix(".gz").removesuffix(".GZ")
     path = _path(name if name is not None else Path(stem).stem)
     _checked_name(path)

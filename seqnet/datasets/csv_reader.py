@@ -98,9 +98,7 @@ class CsvFile:
         """The rows in tables whose columns hold numbers or words as their own cells do. Raises DataError."""
         return self._tables(None, mixed=True)
 
-    def _tables(
-        self, wanted: Collection[str] | None, *, strict: bool = False, mixed: bool = False
-    ) -> Iterator[Table]:
+    def _tables(self, wanted: Collection[str] | None, *, strict: bool = False, mixed: bool = False) -> Iterator[Table]:
         """Blocks of the file as tables. strict: words in a column of numbers are an error of the cell; mixed: a column
         is looked at anew in every block."""
         kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]

@@ -40,7 +40,9 @@ def _digests(x: Array) -> Array:
     for start, rows in blocks(x):
         for place, row in enumerate(rows):
             if rows.dtype.hasobject:
-                raw = "\0".join(str(text) for text in np.ravel(np.asarray(row, object))).encode("utf-8", "surrogatepass")
+                raw = "\0".join(str(text) for text in np.ravel(np.asarray(row, object))).encode(
+                    "utf-8", "surrogatepass"
+                )
             else:
                 raw = np.ascontiguousarray(row + 0 if rows.dtype.kind == "f" else row).tobytes()  # -0 is 0
             digest = hashlib.blake2b(raw, digest_size=8).digest()

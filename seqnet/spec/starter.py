@@ -42,7 +42,8 @@ class Starter:
     def __post_init__(self) -> None:
         self.by_name = {one["name"]: one for one in self.profile["columns"]}
         self.targets: list[str] = list(self.profile["targets"])
-        self.rows: int = self.profile["rows"]
+        lacking = max((self._gaps(name) for name in self.targets), default=0)
+        self.rows: int = self.profile["rows"] - lacking  # that have a target
         self.classes: list[Mapping[str, Any]] | None = self.profile["classes"]
         self.options = dict(self.options)
         known = list(self.options.pop("missing_values", MISSING[1:]))
@@ -66,9 +67,7 @@ class Starter:
         left_out = {*self.targets, *self.drop, self.options.get("sample_weight")}
         wanted = self.options.get("features")
         return [
-            one
-            for name, one in self.by_name.items()
-            if name not in left_out and (wanted is None or name in wanted)
+            one for name, one in self.by_name.items() if name not in left_out and (wanted is None or name in wanted)
         ]
 
     @property
@@ -90,7 +89,7 @@ class Starter:
     def _check_targets(self) -> None:
         path = self.profile["path"]
         if self.rows < 4:
-            raise DataError(f"{path} has {self.rows} rows; to train and to measure it takes 4 at least")
+            raise DataError(f"{path} has {self.rows} rows with a target; to train and to measure it takes 4 at least")
         for name in self.targets:
             one = self.by_name[name]
             if one["type"] == "empty" or one["distinct"] == 1:
@@ -107,6 +106,10 @@ class Starter:
             if one.get("infinite"):
                 raise DataError(f"{path}: the target {name!r} holds infinity; mend these cells")
             self._forgive(one)
+
+    def _gaps(self, name: str) -> int:
+        one = self.by_name[name]
+        return int(one["missing"]) + int(one.get("mistaken", 0))
 
     def _forgive(self, one: Mapping[str, Any]) -> bool:
         """Take words among numbers for gaps, where they are of few kinds."""
@@ -125,16 +128,17 @@ class Starter:
                 self.notes.append(f"{leak['column']} {leak['why']}: would you know it beforehand?")
         equal = {second: first for first, second in self.profile["duplicates"] if first not in self.targets}
         ids = {one["column"]: one["why"] for one in self.profile["ids"]}
+        lacking = self.profile["rows"] - self.rows
         for one in self.features:
             name, why = one["name"], ""
-            there = self.rows - one["missing"]
+            there = self.profile["rows"] - one["missing"]
             if one["type"] == "empty":
                 why = "holds nothing"
             elif name in ids:
                 why = ids[name]
             elif one["distinct"] == 1 and not one["missing"]:
                 why = "is the same in every row"
-            elif one["missing"] and there < min(20, 0.7 * self.rows):
+            elif one["missing"] and there - lacking < min(20, 0.7 * self.rows):
                 why = f"has a value in {there} rows only"
             elif one.get("infinite"):
                 why = "holds infinity"
@@ -154,7 +158,9 @@ class Starter:
         name, kind = one["name"], one["type"]
         if kind == "date":
             parts = list(one.get("parts") or ["year", "month", "day", "weekday"])
-            self.columns[name] = {"date": {"parts": parts, **({"format": one["formats"][0]} if "formats" in one else {})}}
+            self.columns[name] = {
+                "date": {"parts": parts, **({"format": one["formats"][0]} if "formats" in one else {})}
+            }
         elif kind == "numeric":
             self._choose_numeric(one)
         elif kind == "categorical":
@@ -228,7 +234,7 @@ class Starter:
             more = "; the last are words among numbers" if self.missing else ""
             yield from _comment(f"cells that stand for no value{more}", 4)
             yield from _yaml({"missing_values": self.missing_values}, 4)
-        lacking = any(self.by_name[one]["missing"] or self.by_name[one].get("mistaken") for one in self.targets)
+        lacking = any(self._gaps(one) for one in self.targets)
         if lacking and "target_missing" not in self.options:
             yield from _comment("rows without a target teach nothing", 4)
             yield from _yaml({"target_missing": "drop"}, 4)
@@ -237,8 +243,17 @@ class Starter:
             for name, why in self.drop.items():
                 yield f"      - {_scalar(name)}  # {_shown(why)}"
         if self.columns:
-            yield from _comment("what columns hold; numbers that are not named are standardized (seqnet list columns)", 4)
-            yield from _yaml({"columns": {name if name not in self.by_name else escape(name): kind for name, kind in self.columns.items()}}, 4)
+            yield from _comment(
+                "what columns hold; numbers that are not named are standardized (seqnet list columns)", 4
+            )
+            yield from _yaml(
+                {
+                    "columns": {
+                        name if name not in self.by_name else escape(name): kind for name, kind in self.columns.items()
+                    }
+                },
+                4,
+            )
         dates = [name for name, kind in self.columns.items() if isinstance(kind, Mapping) and "date" in kind]
         if dates:
             yield from _comment(f"where later rows are to be predicted from earlier ones, add: order_by: {dates[0]}", 2)
@@ -251,19 +266,22 @@ class Starter:
     def _model(self) -> Iterator[str]:
         widths, rate = self._widths()
         yield "model:"
-        small = "a small network, since a larger one could learn them by heart" if rate else "enough for a wider network"
+        small = (
+            "a small network, since a larger one could learn them by heart" if rate else "enough for a wider network"
+        )
         yield from _comment(f"{self.rows:,} rows: {small}", 2)
         for units in widths:
             yield f"  - Dense: {{units: {units}, activation: relu}}"
             if rate:
-                yield f"  - Dropout: {{rate: {rate}}}   # leaves out some of the numbers at random, against learning by heart"
+                yield f"  - Dropout: {{rate: {rate}}}   # numbers left out at random, against learning by heart"
         if self.task == "binary":
             second = sorted(str(one["name"]) for one in self.classes or ())[-1]
             yield f"  - Dense: {{units: 1, activation: sigmoid}}   # the probability of {_shown(second)}"
         elif self.task == "classes":
-            yield f"  - Dense: {{units: {len(self.classes or ())}, activation: softmax}}   # a probability for each class"
+            count = len(self.classes or ())
+            yield f"  - Dense: {{units: {count}, activation: softmax}}   # a probability for each class"
         elif self.task == "labels":
-            yield f"  - Dense: {{units: {len(self.targets)}, activation: sigmoid}}   # each label has its own probability"
+            yield f"  - Dense: {{units: {len(self.targets)}, activation: sigmoid}}   # a probability for each label"
         else:
             yield f"  - Dense: {{units: {len(self.targets)}}}   # without an activation: any number can come out"
             scaling = self._scaling()
@@ -303,7 +321,9 @@ class Starter:
         if self.task == "labels":
             yield "metrics: [binary_accuracy]   # the share of labels that are right"
         elif self.skew >= SKEWED:
-            yield from _comment(f"the largest class has {self.skew:.3g} times the rows of the smallest, so that accuracy says little")
+            yield from _comment(
+                f"the largest class has {self.skew:.3g} times the rows of the smallest, so that accuracy says little"
+            )
             yield "metrics: [accuracy, balanced_accuracy]"
         else:
             yield "metrics: [accuracy]"
@@ -313,14 +333,17 @@ class Starter:
         far = [one for one in spreads if max(one["max"] - one["mean"], one["mean"] - one["min"]) > 8 * one["std"] > 0]
         if far and len(self.targets) == 1:
             delta = _round(far[0]["std"])
-            yield f"loss: {{Huber: {{delta: {delta}}}}}   # errors beyond a standard deviation count once, not squared: some are far out"
+            yield from _comment("some targets are far out: errors beyond a standard deviation count once, not squared")
+            yield f"loss: {{Huber: {{delta: {delta}}}}}"
         else:
             yield "loss: mse   # the mean of the squared errors"
         yield "metrics: [mae, r2_score]   # the mean error; the share of the target's variance that is explained"
 
     def _training(self) -> Iterator[str]:
         training_rows = math.floor(self.rows * 0.7)
-        size = next(size for limit, size in ((500, 16), (5000, 32), (50_000, 128), (math.inf, 512)) if self.rows < limit)
+        size = next(
+            size for limit, size in ((500, 16), (5000, 32), (50_000, 128), (math.inf, 512)) if self.rows < limit
+        )
         size = max(1, min(size, training_rows // 2))
         patience = 20 if self.rows < 2000 else 10 if self.rows < 50_000 else 5
         yield "training:"
