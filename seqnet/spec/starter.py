@@ -88,11 +88,11 @@ class Starter:
 
     def _check_targets(self) -> None:
         path = self.profile["path"]
-        if self.rows < 4:
-            raise DataError(f"{path} has {self.rows} rows with a target; to train and to measure it takes 4 at least")
         for name in self.targets:
             one = self.by_name[name]
-            if one["type"] == "empty" or one["distinct"] == 1:
+            numbers = one["type"] in ("numeric", "boolean") and "words" not in one
+            same = one["distinct"] == 1 or (numbers and one.get("min") == one.get("max"))
+            if one["type"] == "empty" or same:
                 told = "holds nothing" if one["type"] == "empty" else "is the same in every row"
                 raise DataError(f"{path}: the target {name!r} {told}, so there is nothing to learn")
             wordy = one["type"] in ("text", "date") or (len(self.targets) > 1 and one["type"] == "categorical")
@@ -106,6 +106,8 @@ class Starter:
             if one.get("infinite"):
                 raise DataError(f"{path}: the target {name!r} holds infinity; mend these cells")
             self._forgive(one)
+        if self.rows < 4:
+            raise DataError(f"{path} has {self.rows} rows with a target; to train and to measure it takes 4 at least")
 
     def _gaps(self, name: str) -> int:
         one = self.by_name[name]
