@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ import pytest
 import seqnet.datasets.sources  # noqa: F401 (all sources in the order of the reference, whatever a test imports first)
 
 _NUMBERS = itertools.count()
+
+# Where the tests run in the background of a shell, Ctrl-C is ignored, by them and by all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

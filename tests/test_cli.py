@@ -78,7 +78,7 @@ MISTYPED: list[tuple[list[str], list[str]]] = [
     (["trian", "moons.yaml"], ["there is no command 'trian'; did you mean train?"]),
     (["data", "lst"], ["there is no command 'lst'; did you mean list?"]),
     (["moons.yaml"], ["seqnet train moons.yaml"]),
-    (["frobnicate"], ["there is no command 'frobnicate'; known: bench, check, compare, data,", "summary, train\n"]),
+    (["frobnicate"], ["there is no command 'frobnicate'; known: bench, check, compare, cv, data,", "summary, train\n"]),
     (["train", "moons.yaml", "--quite"], ["there is no option --quite; did you mean --quiet?"]),
     (["train", "moons.yaml", "--epochs", "3"], ["-s training.epochs=VALUE"]),
     (["train", "moons.yaml", "--lr=0.1"], ["-s optimizer.Adam.learning_rate=VALUE"]),

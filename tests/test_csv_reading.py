@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqnet.arrays import Array
-from seqnet.datasets import csv_format
+from seqnet.datasets import csv_arrow, csv_format, csv_reader
 from seqnet.datasets.csv_format import Format
 from seqnet.datasets.csv_reader import MISSING, CsvFile
 from seqnet.datasets.table import Coded, Table
@@ -195,10 +195,36 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]], list[list[Any]]
     return names, written, meant, dialect
 
 
+@pytest.mark.parametrize("name", READ)
+def test_pyarrow_reads_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
+    content, form, _ = READ[name]
+    plain = table_of(content, tmp_path, **form)
+    monkeypatch.setattr(csv_reader, "LARGE", 0)
+    fast = table_of(content, tmp_path, **form)
+    assert list(fast.columns) == list(plain.columns)
+    np.testing.assert_array_equal(fast.lines, plain.lines)
+    for column, values in cells(plain).items():
+        np.testing.assert_array_equal(cells(fast)[column], values)
+        assert type(fast.columns[column]) is type(plain.columns[column])
+
+
+def test_pyarrow_is_asked_for_plain_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyarrow")
+    path = tmp_path / "t.csv"
+    for text, asked in (("a,b\n1,x\n,NA\n3, y \n", True), ('a,b\n1,"x"\n', False), ("a,b\n1,x\n\n2,y\n", False)):
+        path.write_text(text)
+        found = csv_arrow.read(CsvFile.open(path, Format()), None)
+        assert (found is not None) is asked
+        if found is not None:
+            np.testing.assert_array_equal(cells(found)["a"], [1.0, NAN, 3.0])
+            assert cells(found)["b"] == ["x", "", "y"] and found.lines is not None and found.lines.tolist() == [2, 3, 4]
+
+
 @settings(max_examples=150, deadline=None)
-@given(tables(), st.sampled_from([40, 1 << 20]))
+@given(tables(), st.sampled_from([40, 1 << 20]), st.booleans())
 def test_what_the_csv_module_writes_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, made: tuple[Any, ...], block: int
+    tmp_path_factory: pytest.TempPathFactory, made: tuple[Any, ...], block: int, arrow: bool
 ) -> None:
     names, written, meant, dialect = made
     text = io.StringIO(newline="")
@@ -209,6 +235,7 @@ def test_what_the_csv_module_writes_is_read_back(
     path.write_bytes(text.getvalue().encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_format, "BLOCK", block)
+        patch.setattr(csv_reader, "LARGE", 0 if arrow else 1 << 30)
         table = CsvFile.open(path, Format(delimiter=dialect["delimiter"], header=True, decimal=".")).read()
     assert list(table.columns) == [name.strip() for name in names]
     for name, values in zip(names, meant, strict=True):
@@ -223,18 +250,28 @@ EXAMPLE = b'name,size,when\n"a, b",1.5,2026-01-02\nc,NA,2026-01-03\n"d ""e""",-3
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, len(EXAMPLE)), st.binary(max_size=3), st.booleans()), min_size=1, max_size=4))
+@given(
+    st.lists(st.tuples(st.integers(0, len(EXAMPLE)), st.binary(max_size=3), st.booleans()), min_size=1, max_size=4),
+    st.booleans(),
+)
 def test_mangled_files_are_read_or_explained(
-    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, bytes, bool]]
+    tmp_path_factory: pytest.TempPathFactory, edits: list[tuple[int, bytes, bool]], plain: bool
 ) -> None:
-    content = EXAMPLE
+    content = EXAMPLE.replace(b'"', b"") if plain else EXAMPLE
     for at, piece, insert in edits:
         content = content[:at] + piece + content[at + (0 if insert else len(piece) + 1) :]
     path = tmp_path_factory.getbasetemp() / "mangled.csv"
     path.write_bytes(content)
-    try:
-        table = CsvFile.open(path, Format()).read()
-    except DataError as error:
-        assert str(error).startswith(str(path)) or "encoding" in str(error)
-        return
-    assert len({len(column) for column in table.columns.values()}) == 1
+    outcomes = []
+    for large in (0, 1 << 30):  # by pyarrow, where it is there, and without
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(csv_reader, "LARGE", large)
+            try:
+                table = CsvFile.open(path, Format()).read()
+            except DataError as error:
+                assert str(error).startswith(str(path)) or "encoding" in str(error)
+                outcomes.append(str(error))
+                continue
+        assert len({len(column) for column in table.columns.values()}) == 1
+        outcomes.append(repr(cells(table)))
+    assert outcomes[0] == outcomes[1]

@@ -17,6 +17,7 @@ from seqnet.datasets.table import Coded
 from seqnet.declare import get
 from seqnet.errors import CheckpointError, DataError, SpecError
 from seqnet.runs.evaluate import evaluate
+from seqnet.runs.predict import predict
 from seqnet.runs.train import train
 from seqnet.spec.run import load_spec
 
@@ -392,6 +393,34 @@ def test_a_run_on_a_table(tmp_path: Path) -> None:
     train(load_spec(tmp_path / "c.yaml"), runs=tmp_path / "two", resume=str(second.folder))
     weights = [next((run.folder / "last").glob("*.safetensors")).read_bytes() for run in (first, second)]
     assert weights[0] == weights[1]
+
+
+def test_other_rows_are_prepared_as_in_training(tmp_path: Path) -> None:
+    run = train(load_spec(made(tmp_path)), runs=tmp_path / "runs").folder
+    lines = (tmp_path / "rows.csv").read_text().splitlines()
+    few = [line for line in lines[1:] if line.endswith("up")][:7]  # one class alone, of other means
+    (tmp_path / "few.csv").write_text("\n".join([lines[0], *few]) + "\n")
+    (tmp_path / "few.yaml").write_text("data: {csv: {path: few.csv, target: y}}\nmodel: [{Dense: {units: 2}}]\n")
+    found = evaluate(run, data=str(tmp_path / "few.csv"))
+    again = evaluate(run, data=str(tmp_path / "few.yaml"))
+    assert found.values == again.values and found.rows == 7
+    predicted = predict(run, tmp_path / "few.csv")
+    assert found.values["accuracy"] == pytest.approx(np.mean([label == "up" for label in predicted.labels or []]))
+    assert predicted.probabilities is not None
+    assert found.values["loss"] == pytest.approx(-np.log(predicted.probabilities[:, 1]).mean(), rel=1e-5)
+
+
+def test_a_changed_file_is_prepared_as_in_training_too(tmp_path: Path) -> None:
+    run = train(load_spec(made(tmp_path)), runs=tmp_path / "runs").folder
+    before = evaluate(run, split="test")
+    text = (tmp_path / "rows.csv").read_text().splitlines()
+    numbers = np.load(run / "splits.npz")["train"]
+    rows = [
+        f"9e3,9e3,red,{line.rsplit(',')[-1]}" if used else line for line, used in zip(text[1:], numbers, strict=True)
+    ]
+    (tmp_path / "rows.csv").write_text("\n".join([text[0], *rows]) + "\n")
+    after = evaluate(run, split="test")
+    assert after.values == before.values and any("has changed" in one for one in after.warnings)
 
 
 def test_split_rows_keep_their_columns(tmp_path: Path) -> None:

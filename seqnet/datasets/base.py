@@ -81,11 +81,17 @@ class Data:
     remarks: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 
-    def prepare(self) -> None:
-        """Fit the preparation to the training rows and put every split through it. Raises DataError."""
+    def prepare(self, fitted: Preparation | None = None) -> None:
+        """Fit the preparation to the training rows and put every split through it. Raises DataError.
+
+        fitted: one of the same kind that has been fitted to other rows, which takes its place.
+        """
         if self.preparation is None:
             return
-        self.preparation.fit(self.train)
+        if fitted is not None and type(fitted) is type(self.preparation):
+            self.preparation = fitted
+        else:
+            self.preparation.fit(self.train)
         self.train = self.preparation.apply(self.train)
         self.validation = self.validation and self.preparation.apply(self.validation)
         self.test = self.test and self.preparation.apply(self.test)

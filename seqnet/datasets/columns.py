@@ -49,7 +49,7 @@ class ColumnKind(Component):
         raise NotImplementedError
 
     def apply(self, column: Column, name: str, learned: Mapping[str, Any]) -> tuple[Array, Found]:
-        """(N, K) float64, and what there was to tell. Raises DataError."""
+        """(N, K) floats, and what there was to tell. Raises DataError."""
         raise NotImplementedError
 
     def features(self, name: str, learned: Mapping[str, Any]) -> list[str]:
@@ -172,7 +172,7 @@ class Categorical(ColumnKind):
             unknown = {}  # the rare ones of training are unknown too, and can't be told from these
         if self.encode == "integer":
             return numbers[:, None].astype(np.float64), Found(gaps, unknown)
-        hot = np.zeros((len(numbers), len(places) + 1))
+        hot = np.zeros((len(numbers), len(places) + 1), np.float32)
         hot[np.arange(len(numbers)), numbers] = 1.0
         return hot[:, 1:], Found(gaps, unknown)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqnet.datasets import csv_arrow
 from seqnet.datasets.csv_format import (
     NAMES,
     Format,
@@ -34,6 +35,7 @@ from seqnet.errors import DataError, suggestion
 
 # What stands for no value, as pandas reads it, and the question mark of older sets.
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
+LARGE = 1 << 20  # bytes of a file that pyarrow is asked for, where it is installed
 SAMPLE = 1 << 16  # bytes that tell how a file is written
 PARQUET = (".parquet", ".pq")
 
@@ -55,15 +57,15 @@ class CsvFile:
     missing: tuple[str, ...]
     names: tuple[str, ...] = ()
     words: set[str] = field(default_factory=set)  # columns whose cells stay words
-    _numbers_missing: list[float] = field(default_factory=list)  # those of `missing` that are numbers
-    _skipped: int = 0  # bytes of the header
-    _lines: int = 0  # of the header
+    numbers_missing: list[float] = field(default_factory=list)  # those of `missing` that are numbers
+    skipped: int = 0  # bytes of the header
+    lines: int = 0  # of the header
 
     @classmethod
     def open(cls, path: Path, form: Format, missing: Sequence[str] = MISSING) -> CsvFile:
         """Find out how the file is written, and the names of its columns. Raises DataError."""
         file = cls(path, form, tuple(dict.fromkeys(["", *missing])))
-        file._numbers_missing = [float(text) for text in missing if is_number(text)]
+        file.numbers_missing = [float(text) for text in missing if is_number(text)]
         with open_bytes(path) as raw:
             first = b""
             for block in utf8_blocks(raw, path, form):
@@ -73,20 +75,23 @@ class CsvFile:
         if not first.strip():
             raise DataError(f"{path} is empty")
         file.form = found_out(form, first, path)
-        file.names, file._skipped, file._lines = split_header(file.form, first, path)
+        file.names, file.skipped, file.lines = split_header(file.form, first, path)
         rows = []
         with suppress(csv.Error):  # which is told with its line when the row is read
-            rows += [row for row in file.form.reader(sample_lines(first)[file._lines :]) if row]
+            rows += [row for row in file.form.reader(sample_lines(first)[file.lines :]) if row]
         file.form = replace(file.form, decimal=decimal_mark(file.form, list(zip(*rows, strict=False))))
         return file
 
     def read(self, wanted: Collection[str] | None = None) -> Table:
         """All rows. wanted: the columns to keep; None: all. Raises DataError."""
+        found = csv_arrow.read(self, wanted) if self.path.stat().st_size >= LARGE else None
+        if found is not None:
+            return found
         while True:
             try:
                 return _joined(list(self._tables(wanted)), self.names, wanted)
-            except _Words as found:
-                self.words.add(found.column)
+            except _Words as late:
+                self.words.add(late.column)
 
     def blocks(self, wanted: Collection[str], rows: int) -> Iterator[Table]:
         """The rows in tables of at most `rows`, numbers and words as `words` says. Raises DataError."""
@@ -102,36 +107,37 @@ class CsvFile:
         """Blocks of the file as tables. strict: words in a column of numbers are an error of the cell; mixed: a column
         is looked at anew in every block."""
         kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]
-        numbers: set[str] = set()
-        line, skipped = self._lines, self._skipped
+        numeric: set[str] = set()
+        line, skipped = self.lines, self.skipped
         with open_bytes(self.path) as raw:
             for block in utf8_blocks(raw, self.path, self.form):
                 text, skipped = block[skipped:], max(0, skipped - len(block))
                 if not text.strip():
                     line += text.count(b"\n")
                     continue
-                columns, lines, line = self._cells(text, line)
+                columns, lines, line = self.cells(text, line)
+                underscores = b"_" in text
                 table: dict[str, Column] = {}
                 for index, name in kept:
                     cells = columns[index]
-                    found = None if name in self.words else self._numbers(cells)
+                    found = None if name in self.words else self.numbers(cells, underscores)
                     if found is not None:
                         table[name] = found
-                        numbers.add(name)
+                        numeric.add(name)
                     elif strict and name not in self.words:
                         raise self._bad_cells(name, cells, lines)
                     elif mixed:
-                        table[name] = self._coded(cells)
-                    elif name in numbers:
+                        table[name] = self.coded(cells)
+                    elif name in numeric:
                         raise _Words(name)
                     else:
-                        table[name] = self._coded(cells)
+                        table[name] = self.coded(cells)
                         self.words.add(name)
                 yield Table(table, lines)
 
     # -- cells ------------------------------------------------------------------------------------------------------
 
-    def _cells(self, text: bytes, line: int) -> tuple[list[list[bytes]], Array, int]:
+    def cells(self, text: bytes, line: int) -> tuple[list[list[bytes]], Array, int]:
         """The cells of whole lines by column, the line that each row ends in, and the last line."""
         width = len(self.names)
         mark = (self.form.delimiter or ",").encode()
@@ -179,37 +185,33 @@ class CsvFile:
             f"({', '.join(self.names[:4])}{', …' if len(self.names) > 4 else ''}); {advice}"
         )
 
-    def _numbers(self, cells: list[bytes]) -> Array | None:
-        """Cells as floats, NaN where there is none; None where one is no number."""
+    def numbers(self, cells: list[bytes], underscores: bool = True) -> Array | None:
+        """Cells as floats, NaN where there is none; None where one is no number. underscores: there may be some, which
+        Python reads in numbers and no one else."""
         decimal, thousands = self.form.decimal, self.form.thousands
         if thousands or decimal == ",":
             cells = [_plain_number(cell, decimal or ".", thousands) for cell in cells]
-        try:
-            found = np.fromiter(map(float, cells), np.float64, len(cells))
-        except ValueError:
-            missing = {text.encode() for text in self.missing}
-            try:
-                nan = float("nan")
-                found = np.fromiter(
-                    (nan if cell in missing or cell.strip() in missing else float(cell) for cell in cells),
-                    np.float64,
-                    len(cells),
-                )
-            except ValueError:
-                return None
-            if np.isnan(found).all():
-                return found
-        if any(b"_" in cell for cell in cells):  # which float() skips
+        if underscores and any(b"_" in cell for cell in cells):
             return None
-        if self._numbers_missing:
-            found[np.isin(found, self._numbers_missing)] = np.nan
+        found = _floats(cells)
+        if found is None:  # most gaps are empty cells
+            found = _floats([cell or b"nan" for cell in cells])
+        if found is None:
+            missing = {text.encode() for text in self.missing}
+            found = _floats([b"nan" if cell in missing or cell.strip() in missing else cell for cell in cells])
+        if found is not None and self.numbers_missing:
+            found[np.isin(found, self.numbers_missing)] = np.nan
         return found
 
-    def _coded(self, cells: list[bytes]) -> Coded:
+    def coded(self, cells: list[bytes]) -> Coded:
         """Cells as words, without the blanks around them."""
         known = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
         codes = np.fromiter(map(known.__getitem__, cells), np.int32, len(cells))
-        texts = [cell.decode("utf-8", "surrogatepass").strip() for cell in known]
+        return self.words_of(codes, [cell.decode("utf-8", "surrogatepass") for cell in known])
+
+    def words_of(self, codes: Array, texts: Sequence[str]) -> Coded:
+        """A column of words from codes (N,) that say which of the texts each cell is."""
+        texts = [text.strip() for text in texts]
         missing = set(self.missing)
         words = {text: place for place, text in enumerate(dict.fromkeys(t for t in texts if t not in missing))}
         places = np.array([words.get(text, -1) for text in texts] or [-1], np.int32)
@@ -219,9 +221,16 @@ class CsvFile:
         bad = [
             (int(at), cell.decode("utf-8", "replace"))
             for at, cell in zip(lines, cells, strict=True)
-            if self._numbers([cell]) is None
+            if self.numbers([cell]) is None
         ]
         return bad_cells(self.path, name, bad)
+
+
+def _floats(cells: list[bytes]) -> Array | None:
+    try:
+        return np.fromiter(map(float, cells), np.float64, len(cells))
+    except ValueError:
+        return None
 
 
 def bad_cells(path: Path, name: str, bad: Sequence[tuple[int, str]]) -> DataError:

@@ -186,9 +186,9 @@ class TablePreparation(Preparation):
                 counts = self.unknown.setdefault(name, {})
                 counts[word] = counts.get(word, 0) + count
         self.rows += len(table)
-        x = np.concatenate(parts, axis=1)
+        x = np.empty((len(table), sum(part.shape[1] for part in parts)), np.int32 if self._whole else np.float32)
         with np.errstate(over="ignore"):  # what is too large becomes infinite, which the checks report
-            x = x.astype(np.int32 if self._whole else np.float32)
+            np.concatenate(parts, axis=1, out=x, casting="unsafe")
         return (x if kept.all() else x[kept]), kept
 
     @property

@@ -12,6 +12,7 @@ import numpy as np
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.labels import numbered_as
+from seqnet.datasets.preparation import Preparation
 from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
 from seqnet.losses import Loss, resolve_loss
@@ -72,7 +73,8 @@ def evaluate(
     """Loss and metrics of a run's checkpoint, or of a model file, in inference mode.
 
     split: train, validation or test; default: test where there is one, else validation, else train. data: another
-    YAML file whose data section is used, or an npz file. batch_size: default: as the run validated with, so that the
+    YAML file whose data section is used, or a file of the kind that the run was trained on; rows are prepared as they
+    were in training. batch_size: default: as the run validated with, so that the
     numbers are the same to the last digit. Raises UsageError, DataError, ShapeError, CheckpointError.
     """
     opened = open_model(run, checkpoint)
@@ -81,7 +83,10 @@ def evaluate(
         raise UsageError(f"{run} is a model without data; say on what to evaluate it: --data FILE.npz")
     if data is None and (spec is None or spec.data is None):
         raise UsageError("the run names no data; use --data")
-    found = data_of_run(run, spec) if data is None and spec is not None else load_rows(str(data))
+    if data is None and spec is not None:
+        found = data_of_run(run, spec, opened.preparation)
+    else:
+        found = load_rows(str(data), spec, opened.preparation)
     changed = changed_since(run, found) if data is None else []
     return measure(ask(run, opened, spec, found, split=split, batch_size=batch_size, warnings=changed))
 
@@ -145,14 +150,25 @@ def _in_original_units(asked: Asked, outputs: Array | None) -> dict[str, float] 
     return {"mae": float(np.mean(np.abs(errors))), "rmse": float(np.sqrt(np.mean(errors**2)))}
 
 
-def load_rows(path: str) -> Data:
-    """Data from an npz file, or from the data section of a YAML file. Raises UsageError, SpecError, DataError."""
+def load_rows(path: str, spec: RunSpec | None = None, fitted: Preparation | None = None) -> Data:
+    """Data from the data section of a YAML file, an npz file, or a file as the run was trained on, prepared as there.
+
+    Raises UsageError, SpecError, DataError.
+    """
     suffix = Path(path).suffix.lower()
     if suffix in (".yaml", ".yml"):
-        return load_spec(path).load_data()
+        return load_spec(path).load_data(fitted=fitted)
+    source = spec.data.source if spec is not None and spec.data is not None else None
     if suffix == ".npz":
-        return get(Source, {"npz": {"path": path}}).load(Path())
-    raise UsageError(f"--data takes a YAML file with a data section, or an npz file, not {path}")
+        source = get(Source, {"npz": {"path": path}})
+    elif source is None or fitted is None:
+        raise UsageError(f"--data takes a YAML file with a data section, or an npz file, not {path}")
+    else:
+        source = source.replace(**{source.paths[0]: str(Path(path).resolve())})
+    data = source.load(Path())
+    data.prepare(fitted)
+    data.check()
+    return data
 
 
 def _require_fit(loss: Loss, output: Shape, rows: Split, what: str) -> None:

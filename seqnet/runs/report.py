@@ -91,7 +91,7 @@ def _measure(report: Report, run: Path, opened: Opened, spec: RunSpec, split: st
     """The checkpoint on a split. Raises UsageError, DataError, ShapeError."""
     if spec.data is None:
         raise DataError("the run names no data")
-    data = data_of_run(run, spec)
+    data = data_of_run(run, spec, opened.preparation)
     report.splits = {name: len(rows) for name, rows in data.splits.items()}
     asked = ask(run, opened, spec, data, split=split)
     report.notes += changed_since(run, data)

@@ -10,6 +10,7 @@ import numpy as np
 
 from seqnet.arrays import Array
 from seqnet.datasets.base import Data
+from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import npz_keys, read_npz_arrays
 from seqnet.errors import CheckpointError, DataError, TrainingError, UsageError
 from seqnet.spec.division import SPLITS, Parts
@@ -61,15 +62,17 @@ def rows_of(data: Data) -> int:
     return sum(len(numbers) for numbers in data.rows.values())
 
 
-def data_of_run(run: Path, spec: RunSpec) -> Data:
+def data_of_run(run: Path, spec: RunSpec, fitted: Preparation | None) -> Data:
     """The data of a run, divided as it divided them; anew where there now are more rows, or fewer.
+
+    fitted: what prepares the rows, as the run's checkpoint has it.
 
     Raises SpecError, DataError, CheckpointError.
     """
     division, recorded = spec.divisible(), read_splits(run)
     if recorded is None or recorded[1] != len(division.data.train):
-        return spec.load_data(division)
-    return spec.load_data(division, recorded[0])
+        return spec.load_data(division, fitted=fitted)
+    return spec.load_data(division, recorded[0], fitted)
 
 
 def require_same_rows(run: Path, data: Data) -> None:

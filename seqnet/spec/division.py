@@ -14,6 +14,7 @@ from seqnet.datasets.base import Array, Data, Source, Split
 from seqnet.datasets.folds import group_folds, random_folds, time_folds
 from seqnet.datasets.keys import group_codes, named_rows, time_codes
 from seqnet.datasets.labels import has_class_columns, numbered_as
+from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.splits import latest_rows, split_groups, split_rows, tail_rows
 from seqnet.errors import DataError, Path, Problem, suggestion
 from seqnet.spec.diagnostics import render_problems
@@ -98,10 +99,10 @@ class Division:
         held_out = len(parts["test"]) if "test" in parts else 0 if test is None else len(test)
         return Folds(folds, way, held_out, 0 if unused is None else len(unused))
 
-    def take(self, parts: Parts) -> Data:
+    def take(self, parts: Parts, fitted: Preparation | None = None) -> Data:
         """The data divided like this, prepared and checked; they share nothing that preparing another fold changes.
 
-        Raises DataError.
+        fitted: a preparation that a run has fitted to its training rows. Raises DataError.
         """
         whole, section = self.data, self.section
         data = replace(whole, preparation=copy.deepcopy(whole.preparation), rows=parts)
@@ -109,7 +110,7 @@ class Division:
             setattr(data, name, whole.train if len(rows) == len(whole.train) else whole.train.take(rows))
         if data.preparation is not None:
             with self._placed("data", section.source.spec_name if section.source else "dataset"):
-                data.prepare()
+                data.prepare(fitted)
                 data.check()
         if section.one_hot:
             with self._placed("data", "one_hot"):

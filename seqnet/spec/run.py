@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 from seqnet.arrays import Shape
 from seqnet.checkers import INVALID, TEXT, Number, show, written
 from seqnet.datasets.base import Data, Dataset, Source
+from seqnet.datasets.preparation import Preparation
 from seqnet.declare import C, check_options, make, options_of
 from seqnet.errors import Path, Problem, SeqnetError, SpecError, UsageError, cause_of
 from seqnet.layers.base import Layer
@@ -161,13 +162,16 @@ class RunSpec:
             self.refuse([Problem((), "there is no data section", NEEDED["data"])])
         return Division(self.data, self.folder, self.document)
 
-    def load_data(self, division: Division | None = None, parts: Parts | None = None) -> Data:
+    def load_data(
+        self, division: Division | None = None, parts: Parts | None = None, fitted: Preparation | None = None
+    ) -> Data:
         """The data, checked and divided as the file says. Raises DataError; SpecError without a data section.
 
-        division: where they are read already. parts: the row numbers of each split, where they are known.
+        division: where they are read already. parts: the row numbers of each split, where they are known. fitted:
+        what prepares the rows, where a run has fitted that already.
         """
         division = division or self.divisible()
-        data = division.take(division.parts(self.seed) if parts is None else parts)
+        data = division.take(division.parts(self.seed) if parts is None else parts, fitted)
         if self.training.weighted_sampling == SAMPLE_WEIGHT:  # then they say how often rows are drawn, and no more
             for name, split in data.splits.items():
                 setattr(data, name, replace(split, sampling_weight=split.sample_weight, sample_weight=None))
