@@ -115,14 +115,17 @@ def test_columns_are_stated_and_left_out(run: Run, tmp_path: Path) -> None:
 
 
 def test_several_flags_are_labels(run: Run, tmp_path: Path) -> None:
-    flags = {"rain": [i % 2 for i in range(ROWS)], "wind": [i // 2 % 2 for i in range(ROWS)]}
+    flags: dict[str, list[Any]] = {"rain": [i % 2 for i in range(ROWS)], "wind": [i // 2 % 2 for i in range(ROWS)]}
     found = written(run, tmp_path, {**features(), **flags}, "--target", "rain", "--target", "wind")
     assert found["model"][-1] == {"Dense": {"units": 2, "activation": "sigmoid"}}
     assert (found["loss"], found["metrics"]) == ("binary_crossentropy", ["binary_accuracy"])
 
 
 def test_several_numbers_are_scaled_each(run: Run, tmp_path: Path) -> None:
-    sizes = {"a": [1000 + i * 37 % 101 for i in range(ROWS)], "b": [(i * 53 % 103) / 9 for i in range(ROWS)]}
+    sizes: dict[str, list[Any]] = {
+        "a": [1000 + i * 37 % 101 for i in range(ROWS)],
+        "b": [(i * 53 % 103) / 9 for i in range(ROWS)],
+    }
     found = written(run, tmp_path, {**features(), **sizes}, "--target", "a", "--target", "b")
     scaling = found["model"][-1]["Rescaling"]
     assert len(scaling["scale"]) == len(scaling["offset"]) == 2 and scaling["offset"][0] == 1000.0
@@ -149,7 +152,10 @@ ODD = [
 @pytest.mark.parametrize("name", ODD)
 def test_odd_names(name: str, run: Run, tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
-    columns = {name: ["uvw"[int(rng.integers(3))] for _ in range(60)], "xx": [i * 7 % 13 / 2 for i in range(60)]}
+    columns: dict[str, list[Any]] = {
+        name: ["uvw"[int(rng.integers(3))] for _ in range(60)],
+        "xx": [i * 7 % 13 / 2 for i in range(60)],
+    }
     found = written(run, tmp_path, {**columns, f"{name} ?": ["pq"[i % 2] for i in range(60)]}, "--target", f"{name} ?")
     assert found["data"]["csv"]["target"] == f"{name} ?"
     spec = load_spec(str(tmp_path / "t.yaml"))
@@ -161,6 +167,14 @@ def test_guessed_target(run: Run, tmp_path: Path) -> None:
     write(tmp_path / "t.csv", {"x": [i * 7 % 23 / 3 for i in range(60)], "price": [i * 3 % 47 / 2 for i in range(60)]})
     code, _, err = run("init", "--data", "t.csv")
     assert code == 0 and "the target is taken to be price" in err and "--target" in err
+
+
+def test_a_column_that_names_the_splits(run: Run, tmp_path: Path) -> None:
+    columns = {**features(), "y": [i % 2 for i in range(ROWS)], "split": ["train"] * 200 + ["test"] * 40}
+    found = written(run, tmp_path, columns)
+    data = found["data"]
+    assert data["csv"]["target"] == "y" and "split" not in data["csv"]["columns"]
+    assert (data["split_column"], data["validation_split"], data.get("test_split")) == ("split", 0.15, None)
 
 
 def test_words_among_numbers_and_rows_without_a_target(run: Run, tmp_path: Path) -> None:
@@ -245,7 +259,7 @@ def tables(draw: Any) -> dict[str, list[str]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(columns=tables())
 def test_any_table_gives_a_file_that_checks_clean_or_a_reason(
     columns: dict[str, list[str]], tmp_path_factory: pytest.TempPathFactory

@@ -194,7 +194,7 @@ def test_what_is_wrong(case: str, run: Run, tmp_path: Path) -> None:
 def test_overlap(shape: tuple[int, ...], dtype: Any) -> None:
     rng = np.random.default_rng(2)
     x = (200 * rng.random((40, *shape))).astype(dtype)
-    x[:, *(0 for _ in shape)] = np.arange(40)  # all different
+    x.reshape(40, -1)[:, 0] = np.arange(40)  # all different
     test = np.concatenate([x[[3, 7]], (x[:5] + 100).astype(dtype)])
     found = overlaps(Data("d", Split(x[:20]), Split(x[18:22]), Split(test)))
     assert [(entry["splits"], entry["rows"], entry["of"], entry["examples"]) for entry in found] == [
@@ -244,8 +244,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     beyond the distinct values that are kept up to a bound, and 8 bytes a row."""
     rng = np.random.default_rng(0)
     sizes = {"small.csv": 200_000, "large.csv": 800_000}
-    for name, rows in sizes.items():
-        values = rng.integers(0, 90_000, (rows, 6)).tolist()
+    for name, count in sizes.items():
+        values = rng.integers(0, 90_000, (count, 6)).tolist()
         with (tmp_path / name).open("w") as file:
             file.write("a,b,c,d,e,w,y\n")
             file.writelines(f"{','.join(map(str, row))},{'pq'[row[0] % 2]}\n" for row in values)

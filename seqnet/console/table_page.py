@@ -79,7 +79,7 @@ def _missing(one: Mapping[str, Any]) -> str:
     if not one["missing"]:
         return "0"
     share = 100 * one["share"]
-    return f"{one['missing']:,} ({'<0.1' if share < 0.1 else f'{share:.3g}'}%)"
+    return f"{one['missing']:,} ({'<0.1' if share < 0.1 else f'{share:.2g}' if share < 10 else f'{share:.0f}'}%)"
 
 
 def _distinct(one: Mapping[str, Any]) -> str:
@@ -101,7 +101,9 @@ def values_of(one: Mapping[str, Any]) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{int(value):,}" if value == int(value) and abs(value) < 1e12 else f"{value:.5g}"
+    if value != int(value) or abs(value) >= 1e12:
+        return f"{value:.5g}"
+    return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))  # 2009 may be a year
 
 
 def _classes(profile: Mapping[str, Any]) -> Iterator[Any]:

@@ -11,10 +11,12 @@ from glob import escape
 from typing import Any
 
 from seqnet.datasets.csv_reader import MISSING
+from seqnet.datasets.keys import SPLIT_WORDS
 from seqnet.errors import DataError
 from seqnet.spec.writer import dump_yaml
 
 USUAL_TARGETS = ("target", "label", "labels", "class", "y", "outcome", "species", "diagnosis")
+SPLIT_NAMES = ("split", "subset", "partition", "set")  # columns that may say which part a row is for
 SKEWED = 4.0  # rows of the largest class / rows of the smallest
 SEVERAL = 500  # classes beyond which a target is no classification
 MISSES = 0.05  # share of gaps from which on that there is a gap is told to the network
@@ -24,7 +26,8 @@ NAMING = re.compile(r".*(code|type|class|kind|category|group|zip|postal|region|c
 def likely_target(names: Sequence[str]) -> str:
     """The column that is most likely meant: one that is called target, label, class or y, else the last."""
     low = {name.strip().lower(): name for name in reversed(names)}
-    return next((low[usual] for usual in USUAL_TARGETS if usual in low), names[-1])
+    last = next((name for name in reversed(names) if name.strip().lower() not in SPLIT_NAMES), names[-1])
+    return next((low[usual] for usual in USUAL_TARGETS if usual in low), last)
 
 
 @dataclass
@@ -59,16 +62,29 @@ class Starter:
         if not self.features:
             raise DataError(
                 f"{self.profile['path']} has no column to predict {self.targets[0]!r} from: "
-                + "; ".join(f"{name} {why}" for name, why in self.drop.items())
+                + ("; ".join(f"{name} {why}" for name, why in self.drop.items()) or "it has no other")
+                + self._text_advice()
             )
 
     @property
     def features(self) -> list[Mapping[str, Any]]:
-        left_out = {*self.targets, *self.drop, self.options.get("sample_weight")}
+        left_out = {*self.targets, *self.drop, self.options.get("sample_weight"), self.split_column[0]}
         wanted = self.options.get("features")
         return [
             one for name, one in self.by_name.items() if name not in left_out and (wanted is None or name in wanted)
         ]
+
+    @property
+    def split_column(self) -> tuple[str | None, set[str]]:
+        """The column that says which part each row is for, and the parts."""
+        for name, one in self.by_name.items():
+            if name.strip().lower() in SPLIT_NAMES and one["type"] == "categorical" and not one["missing"]:
+                words = [str(word["word"]).lower() for word in one["words"]]
+                parts = {SPLIT_WORDS.get(word, "") for word in words}
+                known = len(words) == one["distinct"] and "" not in parts and len(parts) > 1
+                if known and "train" in parts and name not in self.targets:
+                    return name, parts
+        return None, set()
 
     @property
     def task(self) -> str:
@@ -108,6 +124,14 @@ class Starter:
             self._forgive(one)
         if self.rows < 4:
             raise DataError(f"{path} has {self.rows} rows with a target; to train and to measure it takes 4 at least")
+
+    def _text_advice(self) -> str:
+        texts = [name for name in self.drop if self.by_name[name]["type"] == "text"]
+        return (
+            f"; a network for the text itself begins with text: {{column: {texts[0]}}} (seqnet describe text)"
+            if texts
+            else ""
+        )
 
     def _gaps(self, name: str) -> int:
         one = self.by_name[name]
@@ -184,7 +208,7 @@ class Starter:
             options["missing"] = "indicator"
         if one["min"] >= 0 and one["std"] > 3 * one["mean"] > 0 and one["distinct"] != 2:
             options["scale"] = "log"
-        if options or one["mostly_01"] or (few and one["distinct"] <= 3):
+        if options or one["mostly_01"]:
             self.columns[name] = {"numeric": options} if options else "numeric"
 
     def adapt(self, warnings: Sequence[str]) -> bool:
@@ -259,11 +283,17 @@ class Starter:
         dates = [name for name, kind in self.columns.items() if isinstance(kind, Mapping) and "date" in kind]
         if dates:
             yield from _comment(f"where later rows are to be predicted from earlier ones, add: order_by: {dates[0]}", 2)
-        if self.rows >= 200:
-            yield "  validation_split: 0.15   # rows that training never sees, which say when to stop"
-            yield "  test_split: 0.15         # rows that nothing is chosen by, for the final number"
-        else:
+        name, parts = self.split_column
+        if name is not None:
+            yield from _comment("a column that says which part each row is for", 2)
+            yield from _yaml({"split_column": name}, 2)
+        if self.rows < 200 and not parts:
             yield "  validation_split: 0.25   # rows that training never sees; too few for a test part: try seqnet cv"
+            return
+        if "validation" not in parts:
+            yield "  validation_split: 0.15   # rows that training never sees, which say when to stop"
+        if "test" not in parts:
+            yield "  test_split: 0.15         # rows that nothing is chosen by, for the final number"
 
     def _model(self) -> Iterator[str]:
         widths, rate = self._widths()
