@@ -177,6 +177,17 @@ def test_a_column_that_names_the_splits(run: Run, tmp_path: Path) -> None:
     assert (data["split_column"], data["validation_split"], data.get("test_split")) == ("split", 0.15, None)
 
 
+@pytest.mark.parametrize(("scale", "warned"), [("none", True), ("standardize", False)])
+def test_far_out_values_of_a_scaled_table_are_no_fault(scale: str, warned: bool, run: Run, tmp_path: Path) -> None:
+    far = [1e6 if i == 9 else i * 37 % 101 / 7 for i in range(ROWS)]
+    write(tmp_path / "t.csv", {"x": far, "y": [i % 2 for i in range(ROWS)]})
+    good(
+        run("init", "--data", "t.csv", "-s", f"scale={scale}", "-s", f"columns={{x: {{numeric: {{scale: {scale}}}}}}}")
+    )
+    problems = [problem.message for problem in check_file("t.yaml", ["data.test_split=0"]).problems]
+    assert any("nothing scales them" in message for message in problems) == warned, problems
+
+
 def test_words_among_numbers_and_rows_without_a_target(run: Run, tmp_path: Path) -> None:
     columns = {**features(), "y": [i * 37 % 101 / 7 for i in range(ROWS)]}
     columns["age"] = ["unsure" if i == 7 else 20 + i * 31 % 60 for i in range(ROWS)]

@@ -283,10 +283,10 @@ class Starter:
         dates = [name for name, kind in self.columns.items() if isinstance(kind, Mapping) and "date" in kind]
         if dates:
             yield from _comment(f"where later rows are to be predicted from earlier ones, add: order_by: {dates[0]}", 2)
-        name, parts = self.split_column
-        if name is not None:
+        column, parts = self.split_column
+        if column is not None:
             yield from _comment("a column that says which part each row is for", 2)
-            yield from _yaml({"split_column": name}, 2)
+            yield from _yaml({"split_column": column}, 2)
         if self.rows < 200 and not parts:
             yield "  validation_split: 0.25   # rows that training never sees; too few for a test part: try seqnet cv"
             return
