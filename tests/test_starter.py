@@ -131,6 +131,15 @@ def test_several_numbers_are_scaled_each(run: Run, tmp_path: Path) -> None:
     assert len(scaling["scale"]) == len(scaling["offset"]) == 2 and scaling["offset"][0] == 1000.0
 
 
+def test_truth_beside_a_number_is_a_number(run: Run, tmp_path: Path) -> None:
+    both: dict[str, list[Any]] = {
+        "a": [i * 37 % 101 for i in range(ROWS)],
+        "b": [["no", "yes"][i % 2] for i in range(ROWS)],
+    }
+    found = written(run, tmp_path, {**features(), **both}, "--target", "a", "--target", "b")
+    assert found["loss"] == "mse" and len(found["model"][-1]["Rescaling"]["scale"]) == 2
+
+
 ODD = [
     "a: b",
     "# x",

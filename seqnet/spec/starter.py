@@ -361,7 +361,7 @@ class Starter:
             yield "metrics: [accuracy]"
 
     def _regression(self) -> Iterator[str]:
-        spreads = [self.by_name[name] for name in self.targets]
+        spreads = [one for name in self.targets if "max" in (one := self.by_name[name])]
         far = [one for one in spreads if max(one["max"] - one["mean"], one["mean"] - one["min"]) > 8 * one["std"] > 0]
         if far and len(self.targets) == 1:
             delta = _round(far[0]["std"])
