@@ -37,14 +37,28 @@ def list_data(as_json: bool) -> None:
 
 @command.command("info")
 @click.argument("name", shell_complete=options.complete_datasets)
+@click.option("--target", metavar="COLUMN", help="Of a table: the column to predict; tells classes and leaks.")
+@options.reading
 @options.as_json
-def info(name: str, as_json: bool) -> None:
+def info(name: str, target: str | None, reading: tuple[str, ...], as_json: bool) -> None:
     """What is in the data set NAME: rows, shapes, ranges, classes, licence and source.
 
-    NAME may also be your own: an npz, npy or hdf5 file, a folder of images by class or of IDX files, or a YAML file
-    with a data section. Of a data set that is not fetched yet, it says where it is fetched from.
+    NAME may also be your own: a csv, tsv or parquet file (gzipped or not), an npz, npy or hdf5 file, a folder of images
+    by class or of IDX files, or a YAML file with a data section, of which it also says what rows are in two splits. Of
+    a data set that is not fetched yet, it says where it is fetched from.
+
+    Of a table: what each column holds and lacks, columns that say nothing, say the same or give the target away. It is
+    read once, in little memory, however large.
     """
+    if _is_table(name):
+        _table_info(name, target, reading, as_json)
+        return
+    if target is not None or reading:
+        from seqnet.errors import UsageError
+
+        raise UsageError(f"{'--target' if target is not None else '-s'} is for a table, and {name} is none")
     from seqnet.console.messages import show_warning
+    from seqnet.datasets.overlap import overlaps
     from seqnet.datasets.profile import describe
 
     data, facts = _open(name)
@@ -59,13 +73,31 @@ def info(name: str, as_json: bool) -> None:
     data.check()
     for warning in data.warnings:
         show_warning(warning)
-    profile = {**facts, **describe(data)}
+    profile = {**facts, **describe(data), "overlap": overlaps(data)}
     if as_json:
         options.print_json({**profile, "fingerprint": data.fingerprint()})
         return
     from seqnet.console.pages import show_data
 
     show_data(profile)
+
+
+def _is_table(name: str) -> bool:
+    from seqnet.datasets.table_profile import is_table
+
+    return is_table(Path(name))
+
+
+def _table_info(name: str, target: str | None, reading: tuple[str, ...], as_json: bool) -> None:
+    from seqnet.datasets.table_profile import profile_table
+
+    profile = profile_table(options.table_source(name, target, reading))
+    if as_json:
+        options.print_json(profile)
+        return
+    from seqnet.console.table_page import show_table
+
+    show_table(profile)
 
 
 @command.command("fetch")
@@ -141,7 +173,7 @@ def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
         data = own.load(Path())
         data.prepare()
         return data, {}
-    also = "; or name an npz, npy or hdf5 file, a folder of images or of IDX files, a YAML file"
+    also = "; or name a csv, npz, npy or hdf5 file, a folder of images or of IDX files, a YAML file"
     made = get(Dataset, _known(name, also).spec_name)
     if made.missing:
         return None, _facts(made)

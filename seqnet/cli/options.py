@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from seqnet.datasets.csv_source import Csv
     from seqnet.errors import Problem
     from seqnet.spec.run import RunSpec
 
@@ -38,6 +39,14 @@ overrides = click.option(
     multiple=True,
     metavar="KEY=VALUE",
     help="Override a value of the file: -s training.epochs=10 -s model.2.Dense.units=64. May be repeated.",
+)
+reading = click.option(
+    "-s",
+    "--set",
+    "reading",
+    multiple=True,
+    metavar="OPTION=VALUE",
+    help="How a table is read, as `seqnet describe csv` lists it: -s header=false -s decimal=,. May be repeated.",
 )
 own_plugins = click.option(
     "--plugin",
@@ -200,3 +209,34 @@ def complete_datasets(context: click.Context, parameter: click.Parameter, incomp
     from seqnet.registry import components
 
     return [cls.spec_name for cls in components("dataset") if cls.spec_name.startswith(incomplete)]
+
+
+def table_source(path: str, target: Any, reading: tuple[str, ...]) -> Csv:
+    """The csv source of a file with the options that `-s` gives. Raises UsageError, SpecError."""
+    from seqnet.datasets.base import Source
+    from seqnet.datasets.csv_source import Csv
+    from seqnet.declare import get
+    from seqnet.errors import UsageError
+
+    values: dict[str, Any] = {"path": path, "target": target}
+    for text in reading:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise UsageError(f"-s {text} is no option; write OPTION=VALUE, for instance -s header=false")
+        if key in values:
+            raise UsageError(f"-s {key} is given by the command itself, or twice")
+        values[key] = _plain(value)
+    found = get(Source, {"csv": values})
+    assert isinstance(found, Csv)
+    return found
+
+
+def _plain(text: str) -> Any:
+    """What YAML makes of a value; signs that mean something to YAML stand for themselves."""
+    from seqnet.errors import SpecError
+    from seqnet.spec.reader import parse_document
+
+    try:
+        return text if len(text) == 1 and not text.isalnum() else parse_document(f"value: {text}").data["value"]
+    except SpecError:
+        return text

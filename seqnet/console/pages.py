@@ -187,6 +187,7 @@ def show_data(profile: Mapping[str, Any]) -> None:
         pairs.append(("target", f"{shape([None, *target['shape']])} {target['dtype']}{spread}"))
     if profile["sample_weight"]:
         pairs.append(("weights", "one a training row"))
+    pairs += [("" if place else "overlap", told) for place, told in enumerate(_overlaps(profile.get("overlap", ())))]
     pairs += [(label, profile[label]) for label in ("licence", "origin", "note") if profile.get(label)]
     parts += ["", facts(pairs)]
     if profile["features"]:
@@ -194,6 +195,19 @@ def show_data(profile: Mapping[str, Any]) -> None:
     if profile["classes"]:
         parts += ["", *_classes(profile["classes"], list(profile["rows"]))]
     theme.show(*parts, width=None if theme.is_terminal(sys.stdout) else 120)
+
+
+def _overlaps(overlaps: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The rows that are in two splits."""
+    for one in overlaps:
+        if one["rows"]:
+            first, second = one["splits"]
+            pairs = ", ".join(f"{row} = {first} {other}" for row, other in one["examples"])
+            more = ", …" if one["rows"] > len(one["examples"]) else ""
+            yield (
+                f"{one['rows']:,} of {plural(one['of'], second + ' row')} {'is' if one['rows'] == 1 else 'are'} among "
+                f"the {first} rows too: {second} {pairs}{more} (counted from 0)"
+            )
 
 
 def _range(values: Mapping[str, float]) -> str:

@@ -319,13 +319,16 @@ def infer(column: Column) -> ColumnKind | None:
     if not isinstance(column, Coded):
         there = column[~np.isnan(column)]
         return Boolean() if len(there) and bool(np.isin(there, (0.0, 1.0)).all()) else Numeric()
-    words = column.words
+    return infer_words(column.words, int((column.codes >= 0).sum()))
+
+
+def infer_words(words: Sequence[str], used: int) -> ColumnKind | None:
+    """What a column of these words holds, `used` cells of which have one; None: text without repetition."""
     if words and all(word.lower() in (*TRUE, *FALSE) for word in words):
         return Boolean()
     if words and all(parsed(word, None) is not None for word in words):
         timed = any("T" in word or ":" in word for word in words)
         return Date(parts=["year", "month", "day", "weekday", *(["hour"] if timed else [])])
-    used = int((column.codes >= 0).sum())
     if used > 20 and len(words) > 0.5 * used:
         return None
     return Categorical()

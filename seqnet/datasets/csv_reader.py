@@ -108,6 +108,10 @@ class CsvFile:
             for start in range(0, len(table), rows):
                 yield table[slice(start, start + rows)]
 
+    def mixed(self) -> Iterator[Table]:
+        """The rows in tables whose columns hold numbers or words as their own cells do. Raises DataError."""
+        return self._tables(None, strict=())
+
     def _tables(self, wanted: Collection[str] | None, strict: Collection[str] | None = None) -> Iterator[Table]:
         """Blocks of the file as tables. strict: columns in which a word is an error of the cell; None: in none, but
         words after numbers make the whole column one of words."""

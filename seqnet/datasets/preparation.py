@@ -30,6 +30,11 @@ class Preparation(ABC):
     example: ClassVar[str]  # what a file of new rows may be called
     scales_targets = False  # whether targets are other numbers than those of the files
 
+    @property
+    def scales_inputs(self) -> bool:
+        """Whether every number it gives is brought to a common size, so that large ones are only far out."""
+        return False
+
     def exclude(self, names: Iterable[str]) -> None:  # noqa: B027 (most have nothing to leave out)
         """Leave columns that say how rows are divided (group, time, split) out of the inputs, before fit.
 

@@ -68,6 +68,15 @@ class TablePreparation(Preparation):
         """These columns say how rows are divided, so they are no features unless `features` names them."""
         self.left_out += [name for name in names if name not in (self.features or ())]
 
+    @property
+    def scales_inputs(self) -> bool:
+        plain = [
+            (isinstance(kind, Numeric) and kind.scale == "none")
+            or (isinstance(kind, Categorical) and kind.encode == "integer")
+            for kind in self.kinds.values()
+        ]
+        return not any(plain)
+
     def require_stated(self, names: Sequence[str]) -> None:
         """Raise DataError where `columns` names a column that the table lacks."""
         self.file_columns = list(names)

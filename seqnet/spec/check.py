@@ -63,6 +63,17 @@ def check_file(
         document = apply_overrides(read_document(path), overrides)
     except SpecError as error:
         return CheckResult(None, unreadable=error)
+    return check_parsed(document, with_data=with_data, plugins=plugins, trust_plugins=trust_plugins)
+
+
+def check_parsed(
+    document: Document,
+    *,
+    with_data: bool = True,
+    plugins: Sequence[str] = (),
+    trust_plugins: bool | None = None,
+) -> CheckResult:
+    """The same for a file that is read already, or not written yet."""
     problems: list[Problem] = []
     result = CheckResult(document, problems)
     try:

@@ -218,6 +218,8 @@ def _scale(case: Case) -> Iterator[Problem]:
     data = case.data
     if data is None or data.train.x.size == 0 or leading(case.layers):
         return
+    if data.preparation is not None and data.preparation.scales_inputs:
+        return
     for node in case.nodes:
         if node.layer.spec_name in SCALING:
             return
