@@ -132,6 +132,7 @@ class _Bench:
         self.shard.worker.rng.bit_generator.state = (
             self.state if stream is None else np.random.default_rng(stream).bit_generator.state
         )
+        self.shard.worker.draws.batch = stream or 0
 
     def forward(
         self, x: Array | None = None, *, training: bool, theta: Array | None = None, stream: int | None = None
@@ -238,6 +239,8 @@ def _description(bench: _Bench) -> None:
 
 
 def _memory(bench: _Bench) -> None:
+    if bench.layer.prepares:
+        raise _NotApplicable("the layer prepares rows, keeps what it has learned of them, and has no backward")
     fresh = _Bench(bench.given, bench.shape, bench.x, bench.rows, bench.seed)
     before = dict(vars(fresh.layer))
     fresh.run(training=True)
@@ -334,6 +337,8 @@ def _rows(bench: _Bench) -> None:
 
 
 def _shards(bench: _Bench) -> None:
+    if bench.layer.prepares:
+        raise _NotApplicable("the layer prepares rows before any worker has them")
     if bench.is_random:
         raise _NotApplicable("training draws random numbers, and each worker its own")
     found = []
