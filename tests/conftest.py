@@ -15,15 +15,18 @@ import seqnet.datasets.sources  # noqa: F401 (all sources in the order of the re
 
 _NUMBERS = itertools.count()
 
-# Where the tests run in the background of a shell, Ctrl-C is ignored, by them and by all that they start.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
 
 @pytest.fixture(autouse=True)
 def strict_arithmetic() -> Iterator[None]:
     with np.errstate(all="raise", under="ignore"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> None:
+    """Ctrl-C interrupts, also where the tests run in the background of a shell, or after a test of `main`, which ignores
+    it once its work is done."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
