@@ -24,7 +24,7 @@ def strict_arithmetic() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def ctrl_c() -> None:
-    """Ctrl-C interrupts, also where the tests run in the background of a shell, or after a test of `main`, which ignores
+    """Ctrl-C interrupts, also where tests run in the background of a shell, or after a test of `main`, which ignores
     it once its work is done."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
