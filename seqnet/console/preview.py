@@ -106,10 +106,7 @@ def _number(value: float) -> str:
 
 def _drawn(found: Any, pixels: Any) -> Iterator[Any]:
     """Pictures in the terminal: each row as it is given, then as the network sees it."""
-    bounds = [
-        (min(float(x.min()) for x in images), max(float(x.max()) for x in images))
-        for images in ([one.given for one in found.samples], [x for one in found.samples for x in one.seen])
-    ]
+    bounds = found.bounds
     colour = theme.has_colour(sys.stdout) and not theme.is_ascii(sys.stdout)
     whole = (theme.columns(sys.stdout) if theme.is_terminal(sys.stdout) else 120) - 1
     for one in found.samples[:_DRAWN]:

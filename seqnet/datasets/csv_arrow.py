@@ -76,11 +76,11 @@ def read(file: CsvFile, wanted: Collection[str] | None) -> Table | None:
 def _numeric(file: CsvFile, sample: bytes) -> set[str]:
     """The columns that hold numbers in the first rows; where later ones have words, pyarrow refuses them."""
     columns, _, _ = file.cells(sample[: sample.rfind(b"\n") + 1] or sample, 0)
-    return {n for n, cells in zip(file.names, columns, strict=True) if n not in file.words and _is_numeric(file, cells)}
-
-
-def _is_numeric(file: CsvFile, cells: list[bytes]) -> bool:
-    return file.numbers(cells) is not None
+    return {
+        n
+        for n, cells in zip(file.names, columns, strict=True)
+        if n not in file.words and file.numbers(cells) is not None
+    }
 
 
 def _floats(column: object, file: CsvFile) -> Array:

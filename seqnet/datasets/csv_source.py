@@ -15,7 +15,7 @@ from seqnet.datasets.csv_format import Format, is_number
 from seqnet.datasets.csv_reader import MISSING, PARQUET, CsvFile, read_parquet, require_columns
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file
-from seqnet.datasets.table import Coded, Column, Table
+from seqnet.datasets.table import Coded, Column, Table, gaps_of
 from seqnet.datasets.table_preparation import (
     TablePreparation,
     mostly_numbers,
@@ -237,12 +237,6 @@ class Csv(Source):
                 f"{path}: column {name!r} holds {what} in {table.places(np.flatnonzero(bad))}; weights are numbers >= 0"
             )
         return _float32(column)
-
-
-def gaps_of(column: Column) -> Array:
-    """Where a column has no value, (N,) bool."""
-    found: Array = column.codes < 0 if isinstance(column, Coded) else np.isnan(column)
-    return found
 
 
 def _listed(names: Any) -> list[str]:

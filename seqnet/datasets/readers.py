@@ -129,7 +129,7 @@ def read_csv_numbers(path: Path) -> Array:
                     continue  # an empty line; one of commas alone is a row of gaps
                 if not width:
                     width = len(cells)
-                    if "".join(cells).strip() and not any(_is_number(cell) for cell in cells):
+                    if "".join(cells).strip() and not any(is_number(cell) for cell in cells):
                         header = cells
                         continue
                 if len(cells) != width:
@@ -254,7 +254,7 @@ def _parse_idx(file: IO[bytes] | gzip.GzipFile, path: Path) -> Array:
 
 
 def _bad_cell(path: Path, line: int, cells: list[str], header: list[str] | None) -> DataError:
-    column = next(i for i, cell in enumerate(cells) if not _is_number(cell))
+    column = next(i for i, cell in enumerate(cells) if not is_number(cell))
     name = f" ({header[column].strip()})" if header else ""
     cell = cells[column].strip()
     found = f"{cell!r} is not a number" if cell else "the cell is empty"
@@ -263,7 +263,8 @@ def _bad_cell(path: Path, line: int, cells: list[str], header: list[str] | None)
     return DataError(f"{path}, line {line}, column {column + 1}{name}: {found}{hint}")
 
 
-def _is_number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether a cell is a number as Python writes it."""
     try:
         float(cell)
     except ValueError:

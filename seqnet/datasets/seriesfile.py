@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from seqnet.datasets.labels import Array
+from seqnet.datasets.readers import is_number
 from seqnet.datasets.timeline import Timeline
 from seqnet.errors import DataError, suggestion
 
@@ -133,7 +134,7 @@ def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path} has two columns named {twice!r}; give one another name")
-    if header and all(_is_number(cell) for cell in header):
+    if header and all(is_number(cell) for cell in header):
         raise DataError(f"{path} begins with numbers; the first line must name the columns")
     if not rows:
         raise DataError(f"{path} has no rows; it needs a header and a line a step")
@@ -157,12 +158,4 @@ def _numbers(path: Path, cells: Sequence[Sequence[str]], lines: Sequence[int], p
 def _is_numeric(cells: Sequence[str]) -> bool:
     """Whether a column holds numbers, with gaps perhaps."""
     known = [cell for cell in cells if cell.lower() not in GAPS]
-    return bool(known) and all(_is_number(cell) for cell in known)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    return bool(known) and all(is_number(cell) for cell in known)

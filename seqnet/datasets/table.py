@@ -73,3 +73,9 @@ class Table:
         more = f" and {len(rows) - most:,} more" if len(rows) > most else ""
         told = f"{what}{'s' if len(rows) > 1 else ''} {', '.join(map(str, shown))}{more}"
         return told if self.lines is not None else f"{told} (counted from 0)"
+
+
+def gaps_of(column: Column) -> Array:
+    """Where a column has no value, (N,) bool."""
+    found: Array = column.codes < 0 if isinstance(column, Coded) else np.isnan(column)
+    return found

@@ -19,7 +19,7 @@ from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet
 from seqnet.datasets.labels import Array
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import existing_file
-from seqnet.datasets.table import Coded, Column, Table
+from seqnet.datasets.table import Coded, Column, Table, gaps_of
 from seqnet.declare import get
 from seqnet.errors import CheckpointError, DataError, SpecError, suggestion
 
@@ -161,7 +161,7 @@ class TablePreparation(Preparation):
         column = table.columns[name]
         if isinstance(kind, Numeric) and isinstance(column, Coded):
             raise self._bad_cells(name, column, table, path)
-        gaps = _gaps(column)
+        gaps = gaps_of(column)
         if kind.missing == "error" and gaps.any():
             raise DataError(
                 f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
@@ -182,7 +182,7 @@ class TablePreparation(Preparation):
                 by_kind.setdefault(type(kind).spec_name, []).append(f"{name} ({how})" if how else name)
         for told, names in by_kind.items():
             yield f"{told}: {_some(names)}"
-        gaps = {name: int(_gaps(table.columns[name]).sum()) for name in self.kinds}
+        gaps = {name: int(gaps_of(table.columns[name]).sum()) for name in self.kinds}
         filled = [f"{name} {count:,} ({self.kinds[name].missing})" for name, count in gaps.items() if count]
         if filled:
             yield f"gaps in training rows: {_some(filled)}"
@@ -321,11 +321,6 @@ class TablePreparation(Preparation):
 def _raw(split: Split) -> Table:
     assert split.raw is not None
     return split.raw
-
-
-def _gaps(column: Column) -> Array:
-    found: Array = column.codes < 0 if isinstance(column, Coded) else np.isnan(column)
-    return found
 
 
 @contextmanager

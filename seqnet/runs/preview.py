@@ -89,6 +89,14 @@ class Preview:
         """Whether rows can be drawn, before and after."""
         return bool(self.samples) and all(is_picture(x[None]) for one in self.samples for x in (one.given, *one.seen))
 
+    @property
+    def bounds(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """The least and the largest number of the rows, as they are given and as they are seen."""
+        return (
+            _bounds([one.given for one in self.samples]),
+            _bounds([x for one in self.samples for x in one.seen]),
+        )
+
 
 def preview(
     spec: RunSpec,
@@ -135,10 +143,10 @@ def write_sheet(found: Preview, path: Path) -> None:
     """
     if not found.pictures:
         raise UsageError("only pictures make a sheet, and the rows of this file are none; leave -o out")
+    given, seen = found.bounds
     lines = []
     for one in found.samples:
-        tiles = [_tile(one.given, _bounds([one.given for one in found.samples]))]
-        tiles += [_tile(x, _bounds([x for one in found.samples for x in one.seen])) for x in one.seen]
+        tiles = [_tile(one.given, given), *(_tile(x, seen) for x in one.seen)]
         lines.append(_beside(tiles, axis=1))
     try:
         write_file(path, png(_beside(lines, axis=0)))
