@@ -264,6 +264,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ),
     (TABLE, {"target": "city"}, "1 of 4 rows have no target: column 'city' is empty in line 5"),
     (TABLE, {"target": "price", "columns": {"age": {"numeric": {"missing": "error"}}}}, "has no value in line 3"),
+    (
+        TABLE,
+        {"target": "price", "columns": {"city": {"categorical": {"missing": "error"}}}},
+        "say what stands for none: columns: {city: {categorical: {missing: unknown}}}",
+    ),
     ("x,y\n", {"target": "y"}, "has a header but no rows"),
     ("x,y\n1,\n", {"target": "y", "target_missing": "drop"}, "no row has a target"),
     ("x,w,y\n1,-1,a\n", {"target": "y", "sample_weight": "w"}, "column 'w' holds -1 in line 2"),

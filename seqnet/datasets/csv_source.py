@@ -44,6 +44,8 @@ class Csv(Source):
     list of targets of 0 and 1 are labels of which a row may have several.
     """
 
+    targets_hint = "name the column to predict with target: COLUMN"
+
     path: str = option("the file", example="houses.csv")
     target: Names | None = option("the column to predict, or a list; null: there is none", default=None)
     features: NameList | None = option("the columns to predict from; null: all others", default=None)
@@ -123,6 +125,7 @@ class Csv(Source):
             features=self.features,
             left_out=[*targets, *self.drop, *([self.sample_weight] if self.sample_weight else [])],
         )
+        preparation.targets = targets
         preparation.require_stated(list(table.columns))
         table = self._with_targets(table, targets, path)
         y, task, names = self._targets(table, targets, path, form)

@@ -62,6 +62,7 @@ class TablePreparation(Preparation):
         self.remarks: list[str] = []  # what is to be told of the columns
         self.unknown: dict[str, dict[str, int]] = {}  # words that no training row had, of the rows read since
         self.rows = 0  # so many
+        self.targets: list[str] = []
         self.file_columns: list[str] = []  # of all columns of the file, the target too
 
     def exclude(self, names: Iterable[str]) -> None:
@@ -163,9 +164,10 @@ class TablePreparation(Preparation):
             raise self._bad_cells(name, column, table, path)
         gaps = gaps_of(column)
         if kind.missing == "error" and gaps.any():
+            filled = f"{{{type(kind).spec_name}: {{missing: {type(kind)().missing}}}}}"
             raise DataError(
                 f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
-                f"say what stands for none: columns: {{{name}: {{{type(kind).spec_name}: {{missing: mean}}}}}}"
+                f"say what stands for none: columns: {{{name}: {filled}}}"
             )
 
     def _bad_cells(self, name: str, column: Coded, table: Table, path: Path | str) -> DataError:
@@ -289,6 +291,7 @@ class TablePreparation(Preparation):
             "form": asdict(self.form),
             "missing_values": list(self.missing_values),
             "left_out": self.left_out,
+            "targets": self.targets,
             "file_columns": self.file_columns,
             "columns": [
                 {"name": name, "holds": kind.to_spec(full=True), "learned": self.learned[name]}
@@ -309,6 +312,7 @@ class TablePreparation(Preparation):
                 features=None,
                 left_out=state["left_out"],
             )
+            made.targets = [str(name) for name in state.get("targets", ())]
             made.file_columns = [str(name) for name in state.get("file_columns", ())]
             for column in state["columns"]:
                 made.kinds[str(column["name"])] = get(ColumnKind, column["holds"])
