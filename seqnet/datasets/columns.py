@@ -202,7 +202,9 @@ class Categorical(ColumnKind):
             unknown = {}  # the rare ones of training are unknown too, and can't be told from these
         if self.encode == "integer":
             return numbers[:, None].astype(np.float64), Found(gaps, unknown)
-        return numbers[:, None] == np.arange(1, len(places) + 1), Found(gaps, unknown)
+        chosen = np.zeros((len(numbers), len(places) + 1), bool)
+        chosen[np.arange(len(numbers)), numbers] = True
+        return chosen[:, 1:], Found(gaps, unknown)
 
     def features(self, name: str, learned: Mapping[str, Any]) -> list[str]:
         return [name] if self.encode == "integer" else [f"{name}={word}" for word in learned["words"]]
@@ -347,7 +349,7 @@ def as_words(column: Column) -> Coded:
 
 def word_of(value: float) -> str:
     """A number as a word: 3 rather than 3.0."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def _plain(word: str) -> str:

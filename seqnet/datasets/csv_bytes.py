@@ -1,0 +1,244 @@
+"""Cells of csv text found and read by NumPy, many at once, without an object of Python for each.
+
+Cells end at delimiters and newlines. A cell is then eight bytes at a time in one uint64, whose highest byte is the
+last sign, so that an operation on an array does to all bytes of all cells what one would do to one.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from seqnet.datasets.csv_format import Format
+from seqnet.datasets.labels import Array
+
+PIECE = 1 << 14  # cells that are read at once: what is made on the way stays in the processor's cache
+WORDS = 4  # uint64 of a cell that are compared; longer cells are told apart as bytes objects
+_FRONT = 8 * WORDS  # bytes before the text, so that there are as many before every end
+_SLOTS = 16  # bits of the number that stands for a cell while equal ones are found
+_FEW = 16
+_NEWLINE = 10
+_TENS = 10.0 ** np.arange(23)  # the powers of ten that a double holds exactly
+_ONES = 0x0101010101010101
+_STIR = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio (Knuth 1973, section 6.4)
+
+
+class ByteCells:
+    """The cells of whole rows. lines: the line that each row ends in, (N,); last: that of the text's end."""
+
+    def __init__(self, text: bytes, buffer: Array, bounds: Array, quote: int | None, lines: Array, last: int) -> None:
+        self._text = text
+        self._data = buffer[_FRONT:]
+        self._eight: Array = np.ndarray((len(buffer) - 7,), "<u8", buffer, 0, (1,))  # every eight bytes of the buffer
+        self._bounds = bounds  # (columns + 1, N): the cells of column j lie between rows j and j + 1
+        self._quote = quote  # the sign around some cells; None: around none
+        self.lines, self.last = lines, last
+
+    def texts(self, column: int) -> list[bytes]:
+        """The cells of a column."""
+        return self._sliced(*self._spans([column]))
+
+    def numbers(
+        self, columns: Sequence[int], point: str, other: Callable[[list[bytes]], Array | None]
+    ) -> list[Array | None]:
+        """Columns as floats, NaN where a cell is empty; None where a column is not of numbers.
+
+        point: the decimal mark. other: reads cells as floats one by one, or finds that one is none; it is given those
+        that are not written as a few digits, with a sign before and a point among them perhaps.
+        """
+        rows = self._bounds.shape[1]
+        together = max(1, PIECE // rows)
+        found: list[Array | None] = []
+        for start in range(0, len(columns), together):
+            some = columns[start : start + together]
+            starts, stops = self._spans(some)
+            values, sure = self._decimals(starts, stops, ord(point), 1)
+            for first in range(0, len(values), rows):
+                part = slice(first, first + rows)
+                left = np.flatnonzero(~sure[part])
+                rest = self._longer(starts[part][left], stops[part][left], ord(point), other)
+                if rest is not None:
+                    values[part][left] = rest
+                found.append(None if rest is None else values[part])
+        return found
+
+    def coded(self, column: int) -> tuple[Array, list[bytes]]:
+        """Which text each cell of a column has, (N,), and the texts in the order in which they first come."""
+        starts, stops = self._spans([column])
+        widths = stops - starts
+        count = max(1, -(-int(widths.max()) // 8))
+        if count <= WORDS and b"\0" not in self._text:
+            words = [self._word(stops, widths, place) for place in range(count)]
+            slots = words[0] * _STIR
+            for word in words[1:]:
+                slots = (slots ^ word) * _STIR
+            slots = (slots >> (64 - _SLOTS)).view(np.int64)
+            rows = np.arange(len(slots))
+            table = np.empty(1 << _SLOTS, np.int64)
+            table[slots[::-1]] = rows[::-1]  # where several rows have a slot the last assigned stays: their first
+            first = table[slots]
+            if all((word == word[first]).all() for word in words):  # otherwise two texts have one slot
+                firsts = np.flatnonzero(first == rows)
+                table[slots[firsts]] = np.arange(len(firsts))
+                return table[slots], self._sliced(starts[firsts], stops[firsts])
+        return coded(self._sliced(starts, stops))
+
+    # -- eight bytes at a time --------------------------------------------------------------------------------------
+
+    def _spans(self, columns: Sequence[int]) -> tuple[Array, Array]:
+        """Where the cells of columns begin and end, column after column, without the quotes."""
+        if len(columns) == 1:
+            starts, stops = self._bounds[columns[0]] + 1, self._bounds[columns[0] + 1]
+        else:
+            places = np.array(columns)
+            starts, stops = self._bounds[places].reshape(-1) + 1, self._bounds[places + 1].reshape(-1)
+        if self._quote is not None:
+            quoted = self._data[starts] == self._quote
+            starts, stops = starts + quoted, stops - quoted
+        return starts, stops
+
+    def _sliced(self, starts: Array, stops: Array) -> list[bytes]:
+        text = self._text
+        return [text[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
+
+    def _word(self, stops: Array, widths: Array, place: int, flipped: int = 0) -> Array:
+        """The last eight bytes of cells, (N,) uint64, or those `place` times eight before; zeros before a cell.
+
+        flipped: bits that are turned over in what is the cell's.
+        """
+        word: Array = self._eight[stops + (_FRONT - 8 * (place + 1))]
+        word ^= flipped
+        outside = np.maximum(64 * (place + 1) - 8 * widths, 0).view(np.uint64)
+        word >>= outside  # by 64 and more leaves nothing
+        word <<= outside
+        return word
+
+    def _decimals(self, starts: Array, stops: Array, point: int, count: int) -> tuple[Array, Array]:
+        """Cells of at most 8 * count signs as numbers, (N,) float64, and which are what float makes of the text, (N,).
+
+        Those are: the digits are a whole number that a double holds, the power of ten that divides them too, so that
+        the division rounds once (Clinger 1990, How to read floating point numbers accurately).
+        """
+        signs = self._data[starts]
+        negative = signs == ord("-")
+        signed = negative | (signs == ord("+"))
+        if signed.any():
+            starts = starts + signed
+        widths = stops - starts
+        mark = point ^ 0x30
+        words: list[Array] = []
+        wrong = decimals = moved = np.zeros(1, np.uint64)  # moved: all bits where the point came in a later word
+        for place in range(count):
+            word = self._word(stops, widths, place, 0x30 * _ONES)  # digits are now bytes of 0 to 9
+            if not place:
+                sure = word != mark << 56  # a point alone is no number
+            at = (word & (0x10 * _ONES)) >> 4  # 1 in the bytes that may be a point; no digit has this bit
+            at &= -at  # the first of them
+            word ^= at * mark  # that byte is to be 0, the others at most 9
+            wrong = wrong | ((word + at * 9 + 0x76 * _ONES) | word)
+            decimals = decimals + ((at * 0x0706050403020100) >> 56)
+            before = np.maximum(at, 1) - 1  # the bytes before the point, which go to where the point was
+            if place:
+                wrong |= moved & (at << 7)
+                decimals += np.minimum(at, 1) * (8 * place)
+                before |= moved
+                words[-1] |= (word & before) >> 56
+            before &= word
+            words.append(word + (before << 8) - before)
+            if place + 1 < count:
+                moved = moved | -np.minimum(at, 1)
+        total = _whole(words[0])
+        for place in range(1, count):
+            total += _whole(words[place]) * 10 ** (8 * place)
+        sure &= (wrong & (0x80 * _ONES)) == 0
+        sure &= (widths - 1).view(np.uint64) < 8 * count
+        if count > 1:
+            sure &= total <= 1 << 53
+        values: Array = total.astype(np.float64)
+        values /= _TENS[decimals.view(np.int64)]
+        if signed.any():
+            values.view(np.uint64)[...] |= negative.astype(np.uint64) << 63
+        return values, sure
+
+    def _longer(
+        self, starts: Array, stops: Array, point: int, other: Callable[[list[bytes]], Array | None]
+    ) -> Array | None:
+        """Cells that are empty, longer, or no numbers."""
+        values = np.full(len(starts), np.nan)
+        left = np.flatnonzero(starts < stops)
+        few = left[:_FEW]  # which show whether this is a column of words
+        if len(few) == _FEW and other(self._sliced(starts[few], stops[few])) is None:
+            return None
+        if len(left):
+            values[left], sure = self._decimals(starts[left], stops[left], point, 2)
+            left = left[~sure]
+        if len(left):
+            rest = other(self._sliced(starts[left], stops[left]))
+            if rest is None:
+                return None
+            values[left] = rest
+        return values
+
+
+def _whole(digits: Array) -> Array:
+    """The number of eight digits, one a byte, the first in the lowest: pairs, then fours, then all (Lemire 2018)."""
+    digits = ((digits * (1 + (10 << 8))) >> 8) & 0x00FF00FF00FF00FF
+    digits = ((digits * (1 + (100 << 16))) >> 16) & 0x0000FFFF0000FFFF
+    return (digits * (1 + (10_000 << 32))) >> 32
+
+
+def coded(cells: list[bytes]) -> tuple[Array, list[bytes]]:
+    """Which text each cell has, (N,), and the texts in the order in which they first come."""
+    known = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
+    return np.fromiter(map(known.__getitem__, cells), np.int64, len(cells)), list(known)
+
+
+def split(text: bytes, form: Format, columns: int, line: int) -> ByteCells | None:
+    """The cells of whole lines after `line` others; None where they are not for NumPy: empty lines, rows of different
+    lengths, quotes within cells, which the csv module reads or knows the words for."""
+    mark, quote = (form.delimiter or ",").encode(), form.quote.encode()
+    quoted = quote in text
+    if len(mark) != 1 or form.escape is not None or (quoted and len(quote) != 1):
+        return None
+    returns = b"\r" in text
+    if returns:
+        text = text.replace(b"\r\n", b"\n")
+        if b"\r" in text:
+            return None
+    buffer = np.zeros(_FRONT + len(text), np.uint8)
+    buffer[_FRONT - 1] = _NEWLINE  # the first cell begins behind one, as others do
+    data = buffer[_FRONT:]
+    data[:] = np.frombuffer(text, np.uint8)
+    newlines = data == _NEWLINE
+    ending = newlines | (data == mark[0])
+    if quoted:
+        quotes = data == quote[0]
+        places = np.flatnonzero(quotes)
+        if len(places) % 2 or not ending[places[1::2] + 1].all():
+            return None
+        before = buffer[places[::2] + (_FRONT - 1)]
+        if not ((before == _NEWLINE) | (before == mark[0])).all():
+            return None
+        ending &= ~np.logical_xor.accumulate(quotes)
+    ends = np.flatnonzero(ending)
+    if len(ends) % columns:
+        return None
+    bounds = np.empty((columns + 1, len(ends) // columns), np.int64)
+    bounds[1:] = ends.reshape(-1, columns).T
+    bounds[0, 0], bounds[0, 1:] = -1, bounds[-1, :-1]
+    rows = bounds.shape[1]
+    if not newlines[bounds[-1]].all() or np.count_nonzero(newlines & ending if quoted else newlines) != rows:
+        return None
+    widest = int(np.diff(ends, prepend=-1).max()) if quoted else 0
+    if widest > csv.field_size_limit() or (columns == 1 and (np.diff(bounds, axis=0) == 1).any()):
+        return None
+    total = int(np.count_nonzero(newlines))
+    if total == rows:
+        numbers = np.arange(1, rows + 1)
+    elif returns:
+        return None  # cells keep the ends of lines that are within them
+    else:
+        numbers = np.searchsorted(np.flatnonzero(newlines), bounds[-1]) + 1
+    return ByteCells(text, buffer, bounds, quote[0] if quoted else None, numbers + line, line + total)
