@@ -16,7 +16,6 @@ from seqnet.datasets.labels import Array
 
 PIECE = 1 << 14  # cells that are read at once: what is made on the way stays in the processor's cache
 WORDS = 4  # uint64 of a cell that are compared; longer cells are told apart as bytes objects
-_FRONT = 8 * WORDS  # bytes before the text, so that there are as many before every end
 _SLOTS = 16  # bits of the number that stands for a cell while equal ones are found
 _FEW = 16
 _NEWLINE = 10
@@ -30,8 +29,8 @@ class ByteCells:
 
     def __init__(self, text: bytes, buffer: Array, bounds: Array, quote: int | None, lines: Array, last: int) -> None:
         self._text = text
-        self._data = buffer[_FRONT:]
-        self._eight: Array = np.ndarray((len(buffer) - 7,), "<u8", buffer, 0, (1,))  # every eight bytes of the buffer
+        self._data = buffer[1:]
+        self._eight: Array = np.ndarray((len(buffer) - 8,), "<u8", buffer, 1, (1,))  # the eight bytes from each on
         self._bounds = bounds  # (columns + 1, N): the cells of column j lie between rows j and j + 1
         self._quote = quote  # the sign around some cells; None: around none
         self.lines, self.last = lines, last
@@ -54,7 +53,7 @@ class ByteCells:
         for start in range(0, len(columns), together):
             some = columns[start : start + together]
             starts, stops = self._spans(some)
-            values, sure = self._decimals(starts, stops, ord(point), 1)
+            values, sure = self._decimals(starts, stops, ord(point), long=False)
             for first in range(0, len(values), rows):
                 part = slice(first, first + rows)
                 left = np.flatnonzero(~sure[part])
@@ -67,10 +66,9 @@ class ByteCells:
     def coded(self, column: int) -> tuple[Array, list[bytes]]:
         """Which text each cell of a column has, (N,), and the texts in the order in which they first come."""
         starts, stops = self._spans([column])
-        widths = stops - starts
-        count = max(1, -(-int(widths.max()) // 8))
+        count = max(1, -(-int((stops - starts).max()) // 8))
         if count <= WORDS and b"\0" not in self._text:
-            words = [self._word(stops, widths, place) for place in range(count)]
+            words = [self._word(starts, stops, place) for place in range(count)]
             slots = words[0] * _STIR
             for word in words[1:]:
                 slots = (slots ^ word) * _STIR
@@ -103,59 +101,43 @@ class ByteCells:
         text = self._text
         return [text[start:stop] for start, stop in zip(starts.tolist(), stops.tolist(), strict=True)]
 
-    def _word(self, stops: Array, widths: Array, place: int, flipped: int = 0) -> Array:
+    def _word(self, starts: Array, stops: Array, place: int, flipped: int = 0) -> Array:
         """The last eight bytes of cells, (N,) uint64, or those `place` times eight before; zeros before a cell.
 
         flipped: bits that are turned over in what is the cell's.
         """
-        word: Array = self._eight[stops + (_FRONT - 8 * (place + 1))]
+        stops = stops - 8 * place
+        starts = np.maximum(starts, stops - 8)
+        word: Array = self._eight[starts]
         word ^= flipped
-        outside = np.maximum(64 * (place + 1) - 8 * widths, 0).view(np.uint64)
-        word >>= outside  # by 64 and more leaves nothing
-        word <<= outside
+        word <<= (64 - 8 * (stops - starts)).view(np.uint64)  # what follows a short one drops out; 64 leaves nothing
         return word
 
-    def _decimals(self, starts: Array, stops: Array, point: int, count: int) -> tuple[Array, Array]:
-        """Cells of at most 8 * count signs as numbers, (N,) float64, and which are what float makes of the text, (N,).
+    def _decimals(self, starts: Array, stops: Array, point: int, long: bool) -> tuple[Array, Array]:
+        """Cells as numbers, (N,) float64, and which of them are what float makes of the text, (N,).
 
-        Those are: the digits are a whole number that a double holds, the power of ten that divides them too, so that
-        the division rounds once (Clinger 1990, How to read floating point numbers accurately).
+        Those are digits, a sign before and a point among them perhaps, 8 characters or, where `long`, 16. The digits
+        are a whole number that a double holds, and so is the power of ten that divides it: the division is the only
+        rounding (Clinger 1990, How to read floating point numbers accurately).
         """
         signs = self._data[starts]
         negative = signs == ord("-")
         signed = negative | (signs == ord("+"))
         if signed.any():
             starts = starts + signed
-        widths = stops - starts
+        sure = (stops - starts - 1).view(np.uint64) < (16 if long else 8)
         mark = point ^ 0x30
-        words: list[Array] = []
-        wrong = decimals = moved = np.zeros(1, np.uint64)  # moved: all bits where the point came in a later word
-        for place in range(count):
-            word = self._word(stops, widths, place, 0x30 * _ONES)  # digits are now bytes of 0 to 9
-            if not place:
-                sure = word != mark << 56  # a point alone is no number
-            at = (word & (0x10 * _ONES)) >> 4  # 1 in the bytes that may be a point; no digit has this bit
-            at &= -at  # the first of them
-            word ^= at * mark  # that byte is to be 0, the others at most 9
-            wrong = wrong | ((word + at * 9 + 0x76 * _ONES) | word)
-            decimals = decimals + ((at * 0x0706050403020100) >> 56)
-            before = np.maximum(at, 1) - 1  # the bytes before the point, which go to where the point was
-            if place:
-                wrong |= moved & (at << 7)
-                decimals += np.minimum(at, 1) * (8 * place)
-                before |= moved
-                words[-1] |= (word & before) >> 56
-            before &= word
-            words.append(word + (before << 8) - before)
-            if place + 1 < count:
-                moved = moved | -np.minimum(at, 1)
-        total = _whole(words[0])
-        for place in range(1, count):
-            total += _whole(words[place]) * 10 ** (8 * place)
-        sure &= (wrong & (0x80 * _ONES)) == 0
-        sure &= (widths - 1).view(np.uint64) < 8 * count
-        if count > 1:
+        word = self._word(starts, stops, 0, 0x30 * _ONES)
+        sure &= word != mark << 56  # a point alone is no number
+        total, at, right = _whole(word, mark)
+        sure &= right
+        decimals = (at * 0x0706050403020100) >> 56  # the bytes behind that of the point
+        if long:
+            more, at_more, right = _whole(self._word(starts, stops, 1, 0x30 * _ONES), mark)
+            sure &= right & ((at == 0) | (at_more == 0))
+            total += more * np.where(at == 0, np.uint64(10**8), np.uint64(10**7))
             sure &= total <= 1 << 53
+            decimals += ((at_more * 0x0706050403020100) >> 56) + np.minimum(at_more, 1) * 8
         values: Array = total.astype(np.float64)
         values /= _TENS[decimals.view(np.int64)]
         if signed.any():
@@ -172,7 +154,7 @@ class ByteCells:
         if len(few) == _FEW and other(self._sliced(starts[few], stops[few])) is None:
             return None
         if len(left):
-            values[left], sure = self._decimals(starts[left], stops[left], point, 2)
+            values[left], sure = self._decimals(starts[left], stops[left], point, long=True)
             left = left[~sure]
         if len(left):
             rest = other(self._sliced(starts[left], stops[left]))
@@ -182,11 +164,37 @@ class ByteCells:
         return values
 
 
-def _whole(digits: Array) -> Array:
-    """The number of eight digits, one a byte, the first in the lowest: pairs, then fours, then all (Lemire 2018)."""
-    digits = ((digits * (1 + (10 << 8))) >> 8) & 0x00FF00FF00FF00FF
-    digits = ((digits * (1 + (100 << 16))) >> 16) & 0x0000FFFF0000FFFF
-    return (digits * (1 + (10_000 << 32))) >> 32
+def _whole(word: Array, mark: int) -> tuple[Array, Array, Array]:
+    """The digits of eight signs as a whole number, (N,) uint64; a 1 in the byte of the point, if there is one; and
+    whether they are digits and a point indeed. word: bytes of 0 to 9, the first in the lowest; mark: that of a point.
+
+    The sums and products are those of all bytes at once; none of a right word carries into the next byte.
+    """
+    at = (word & (0x10 * _ONES)) >> 4  # the bytes that may be a point: no digit has this bit
+    at &= -at  # the first of them
+    word ^= at * mark
+    right = at * 9  # for the byte of the point is to be 0, the others at most 9
+    right += word
+    right += 0x76 * _ONES
+    right |= word
+    right &= 0x80 * _ONES
+    # The bytes before the point move to where it was.
+    before = np.maximum(at, 1)
+    before -= 1
+    before &= word
+    word -= before
+    before <<= 8
+    word += before
+    # Pairs of digits, then fours, then all eight (Lemire 2018, Quickly parsing eight digits).
+    word *= 1 + (10 << 8)
+    word >>= 8
+    word &= 0x00FF00FF00FF00FF
+    word *= 1 + (100 << 16)
+    word >>= 16
+    word &= 0x0000FFFF0000FFFF
+    word *= 1 + (10_000 << 32)
+    word >>= 32
+    return word, at, right == 0
 
 
 def coded(cells: list[bytes]) -> tuple[Array, list[bytes]]:
@@ -207,9 +215,9 @@ def split(text: bytes, form: Format, columns: int, line: int) -> ByteCells | Non
         text = text.replace(b"\r\n", b"\n")
         if b"\r" in text:
             return None
-    buffer = np.zeros(_FRONT + len(text), np.uint8)
-    buffer[_FRONT - 1] = _NEWLINE  # the first cell begins behind one, as others do
-    data = buffer[_FRONT:]
+    buffer = np.zeros(1 + len(text) + 8, np.uint8)
+    buffer[0] = _NEWLINE  # the first cell begins behind one, as others do
+    data = buffer[1:-8]
     data[:] = np.frombuffer(text, np.uint8)
     newlines = data == _NEWLINE
     ending = newlines | (data == mark[0])
@@ -218,7 +226,7 @@ def split(text: bytes, form: Format, columns: int, line: int) -> ByteCells | Non
         places = np.flatnonzero(quotes)
         if len(places) % 2 or not ending[places[1::2] + 1].all():
             return None
-        before = buffer[places[::2] + (_FRONT - 1)]
+        before = buffer[places[::2]]
         if not ((before == _NEWLINE) | (before == mark[0])).all():
             return None
         ending &= ~np.logical_xor.accumulate(quotes)
