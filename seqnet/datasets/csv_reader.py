@@ -1,22 +1,23 @@
 """Reads the cells of csv files into columns, in blocks: numbers as floats, anything else as coded words.
 
-A block without quotes is cut by bytes.split and converted by float, all in C; others go through the csv module. Which
-columns hold numbers shows as they are read: where a later block has words in what were numbers so far, the file is
+A block of plain rows is cut and converted by NumPy (csv_bytes.py), others go through the csv module. Which columns hold numbers shows as they are read: where a later block has words in what were numbers so far, the file is
 read again with that column as words, so that no cell is ever half of one and half of the other.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from seqnet.datasets import csv_bytes
+from seqnet.datasets import csv_bytes, csv_format
+from seqnet.datasets.csv_bytes import ByteCells
 from seqnet.datasets.csv_format import (
     NAMES,
     Format,
@@ -37,9 +38,8 @@ from seqnet.errors import DataError, suggestion
 
 # What stands for no value, as pandas reads it, and the question mark of older sets.
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
-LARGE = 1 << 20  # bytes of a file that pyarrow is asked for, where it is installed
-HUGE = 1 << 28  # bytes of one that is better read in blocks, since pyarrow is given it whole
 SAMPLE = 1 << 16  # bytes that tell how a file is written
+T = TypeVar("T")
 PARQUET = (".parquet", ".pq")
 
 
@@ -84,6 +84,7 @@ class CsvFile:
     numbers_missing: list[float] = field(default_factory=list)  # those of `missing` that are numbers
     skipped: int = 0  # bytes of the header
     lines: int = 0  # of the header
+    large: bool = False  # whether a second thread is worth its while
 
     @classmethod
     def open(cls, path: Path, form: Format, missing: Sequence[str] = MISSING) -> CsvFile:
@@ -99,6 +100,7 @@ class CsvFile:
                     break
         if not first.strip():
             raise DataError(f"{path} is empty")
+        file.large = 2 * len(first) > csv_format.BLOCK
         file.form = found_out(form, first, path)
         file.names, file.skipped, file.lines = split_header(file.form, first, path)
         rows: list[list[str]] = []
@@ -134,15 +136,8 @@ class CsvFile:
         words after numbers make the whole column one of words."""
         kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]
         numeric: set[str] = set()
-        line, skipped = self.lines, self.skipped
-        with open_bytes(self.path) as raw:
-            for block in utf8_blocks(raw, self.path, self.form):
-                text, skipped = block[skipped:], max(0, skipped - len(block))
-                if not text.strip(b"\r\n"):
-                    line += text.count(b"\n")
-                    continue
-                cells = csv_bytes.split(text, self.form, len(self.names), line) or self._quoted(text, line)
-                line = cells.last
+        with closing(_one_ahead(self._cells()) if self.large else self._cells()) as parts:
+            for cells in parts:
                 asked = [index for index, name in kept if name not in self.words]
                 found = dict(zip(asked, cells.numbers(asked, self.form.decimal or ".", self.numbers), strict=True))
                 table: dict[str, Column] = {}
@@ -162,6 +157,19 @@ class CsvFile:
                 yield Table(table, cells.lines)
 
     # -- cells ------------------------------------------------------------------------------------------------------
+
+    def _cells(self) -> Generator[ByteCells | ListCells]:
+        """The cells of each block of the file. Raises DataError."""
+        line, skipped = self.lines, self.skipped
+        with open_bytes(self.path) as raw:
+            for block in utf8_blocks(raw, self.path, self.form):
+                text, skipped = block[skipped:], max(0, skipped - len(block))
+                if not text.strip(b"\r\n"):
+                    line += text.count(b"\n")
+                    continue
+                cells = csv_bytes.split(text, self.form, len(self.names), line) or self._quoted(text, line)
+                line = cells.last
+                yield cells
 
     def _quoted(self, text: bytes, line: int) -> ListCells:
         """The cells of whole lines by the csv module: quotes, empty lines, and rows that are too long or too short."""
@@ -228,6 +236,18 @@ class CsvFile:
             if self.numbers([cell]) is None
         ]
         return bad_cells(self.path, name, bad)
+
+
+def _one_ahead(items: Generator[T]) -> Generator[T]:
+    """The items, each made by a thread while the one before it is used: NumPy works in two threads at once."""
+    try:
+        with ThreadPoolExecutor(1, "seqnet-csv") as pool:
+            coming = pool.submit(next, items, None)
+            while (item := coming.result()) is not None:
+                coming = pool.submit(next, items, None)
+                yield item
+    finally:
+        items.close()
 
 
 def _floats(cells: list[bytes]) -> Array | None:
