@@ -14,7 +14,7 @@ import numpy as np
 from seqnet.datasets.csv_format import Format
 from seqnet.datasets.labels import Array
 
-PIECE = 1 << 14  # cells that are read at once: what is made on the way stays in the processor's cache
+PIECE = 1 << 16  # cells that are read at once: what is made on the way stays in the processor's cache
 WORDS = 4  # uint64 of a cell that are compared; longer cells are told apart as bytes objects
 _SLOTS = 16  # bits of the number that stands for a cell while equal ones are found
 _FEW = 16
@@ -54,13 +54,20 @@ class ByteCells:
             some = columns[start : start + together]
             starts, stops = self._spans(some)
             values, sure = self._decimals(starts, stops, ord(point), long=False)
+            empty = starts == stops
+            values[empty] = np.nan
+            sure |= empty
             for first in range(0, len(values), rows):
                 part = slice(first, first + rows)
+                numbers: Array | None = values[part]
                 left = np.flatnonzero(~sure[part])
-                rest = self._longer(starts[part][left], stops[part][left], ord(point), other)
-                if rest is not None:
-                    values[part][left] = rest
-                found.append(None if rest is None else values[part])
+                if len(left):
+                    rest = self._longer(starts[part][left], stops[part][left], ord(point), other)
+                    if rest is None:
+                        numbers = None
+                    else:
+                        values[part][left] = rest
+                found.append(numbers)
         return found
 
     def coded(self, column: int) -> tuple[Array, list[bytes]]:
@@ -147,15 +154,11 @@ class ByteCells:
     def _longer(
         self, starts: Array, stops: Array, point: int, other: Callable[[list[bytes]], Array | None]
     ) -> Array | None:
-        """Cells that are empty, longer, or no numbers."""
-        values = np.full(len(starts), np.nan)
-        left = np.flatnonzero(starts < stops)
-        few = left[:_FEW]  # which show whether this is a column of words
-        if len(few) == _FEW and other(self._sliced(starts[few], stops[few])) is None:
-            return None
-        if len(left):
-            values[left], sure = self._decimals(starts[left], stops[left], point, long=True)
-            left = left[~sure]
+        """Cells that are longer or written otherwise, as floats (N,); None where they are no numbers."""
+        if len(starts) > _FEW and other(self._sliced(starts[:_FEW], stops[:_FEW])) is None:
+            return None  # a column of words, which a few of them show
+        values, sure = self._decimals(starts, stops, point, long=True)
+        left = np.flatnonzero(~sure)
         if len(left):
             rest = other(self._sliced(starts[left], stops[left]))
             if rest is None:

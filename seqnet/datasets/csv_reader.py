@@ -1,7 +1,8 @@
 """Reads the cells of csv files into columns, in blocks: numbers as floats, anything else as coded words.
 
-A block of plain rows is cut and converted by NumPy (csv_bytes.py), others go through the csv module. Which columns hold numbers shows as they are read: where a later block has words in what were numbers so far, the file is
-read again with that column as words, so that no cell is ever half of one and half of the other.
+A block of plain rows is cut and converted by NumPy (csv_bytes.py), others go through the csv module. Which columns
+hold numbers shows as they are read: where a later block has words in what were numbers so far, the file is read again
+with that column as words, so that no cell is ever half of one and half of the other.
 """
 
 from __future__ import annotations
@@ -164,7 +165,7 @@ class CsvFile:
         with open_bytes(self.path) as raw:
             for block in utf8_blocks(raw, self.path, self.form):
                 text, skipped = block[skipped:], max(0, skipped - len(block))
-                if not text.strip(b"\r\n"):
+                if not text.lstrip(b"\r\n"):
                     line += text.count(b"\n")
                     continue
                 cells = csv_bytes.split(text, self.form, len(self.names), line) or self._quoted(text, line)
