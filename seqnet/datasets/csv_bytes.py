@@ -53,7 +53,7 @@ class ByteCells:
         for start in range(0, len(columns), together):
             some = columns[start : start + together]
             starts, stops = self._spans(some)
-            values, sure = self._decimals(starts, stops, ord(point), long=False)
+            values, sure = self._decimals(starts, stops, ord(point))
             empty = starts == stops
             values[empty] = np.nan
             sure |= empty
@@ -120,33 +120,45 @@ class ByteCells:
         word <<= (64 - 8 * (stops - starts)).view(np.uint64)  # what follows a short one drops out; 64 leaves nothing
         return word
 
-    def _decimals(self, starts: Array, stops: Array, point: int, long: bool) -> tuple[Array, Array]:
-        """Cells as numbers, (N,) float64, and which of them are what float makes of the text, (N,).
+    def _decimals(self, starts: Array, stops: Array, point: int, exponents: Array | None = None) -> tuple[Array, Array]:
+        """Cells as numbers, (N,) float64, and which of them are what float makes of the text, (N,) bool.
 
-        Those are digits, a sign before and a point among them perhaps, 8 characters or, where `long`, 16. The digits
-        are a whole number that a double holds, and so is the power of ten that divides it: the division is the only
-        rounding (Clinger 1990, How to read floating point numbers accurately).
+        Those are digits, a sign before and a point among them perhaps. exponents: powers of ten, (N,), which the
+        numbers are multiplied by; None: they have none, and at most 8 characters behind the sign, not 24.
         """
         signs = self._data[starts]
         negative = signs == ord("-")
         signed = negative | (signs == ord("+"))
         if signed.any():
             starts = starts + signed
-        sure = (stops - starts - 1).view(np.uint64) < (16 if long else 8)
+        widths = stops - starts
+        count = 1 if exponents is None else min(3, -(-int(widths.max()) // 8))
+        sure = (widths - 1).view(np.uint64) < 8 * count
         mark = point ^ 0x30
         word = self._word(starts, stops, 0, 0x30 * _ONES)
         sure &= word != mark << 56  # a point alone is no number
         total, at, right = _whole(word, mark)
         sure &= right
-        decimals = (at * 0x0706050403020100) >> 56  # the bytes behind that of the point
-        if long:
-            more, at_more, right = _whole(self._word(starts, stops, 1, 0x30 * _ONES), mark)
-            sure &= right & ((at == 0) | (at_more == 0))
-            total += more * np.where(at == 0, np.uint64(10**8), np.uint64(10**7))
-            sure &= total <= 1 << 53
-            decimals += ((at_more * 0x0706050403020100) >> 56) + np.minimum(at_more, 1) * 8
-        values: Array = total.astype(np.float64)
-        values /= _TENS[decimals.view(np.int64)]
+        decimals = ((at * 0x0706050403020100) >> 56).view(np.int64)  # the bytes behind that of the point
+        if exponents is None:
+            values: Array = total.astype(np.float64)
+            values /= _TENS[decimals]  # the only rounding, for both are exact
+        else:
+            weight = np.where(at == 0, np.uint64(10**8), np.uint64(10**7))  # of what is before these digits
+            pointed = at != 0
+            for place in range(1, count):
+                more, at, right = _whole(self._word(starts, stops, place, 0x30 * _ONES), mark)
+                has = at != 0
+                sure &= right & ~(pointed & has)
+                if place == 2:
+                    sure &= more < 90  # below 2^63 in all
+                total += more * weight
+                weight = weight * np.where(has, np.uint64(10**7), np.uint64(10**8))
+                decimals += np.where(has, ((at * 0x0706050403020100) >> 56).view(np.int64) + 8 * place, 0)
+                pointed |= has
+            total[~sure] = 0
+            values, right = _scaled(total.view(np.int64), exponents - decimals)
+            sure &= right
         if signed.any():
             values.view(np.uint64)[...] |= negative.astype(np.uint64) << 63
         return values, sure
@@ -157,7 +169,12 @@ class ByteCells:
         """Cells that are longer or written otherwise, as floats (N,); None where they are no numbers."""
         if len(starts) > _FEW and other(self._sliced(starts[:_FEW], stops[:_FEW])) is None:
             return None  # a column of words, which a few of them show
-        values, sure = self._decimals(starts, stops, point, long=True)
+        # An exponent as most programs write it: e-05, E+20.
+        mark, sign, tens, ones = (self._data[np.maximum(stops - back, 0)] for back in (4, 3, 2, 1))
+        powered = ((mark | 0x20) == ord("e")) & ((sign == ord("-")) | (sign == ord("+")))
+        powered &= (tens - 48 < 10) & (ones - 48 < 10) & (stops - starts > 4)
+        exponents = np.where(powered, np.where(sign == ord("-"), -1, 1) * (10 * (tens - 48) + (ones - 48)), 0)
+        values, sure = self._decimals(starts, stops - 4 * powered, point, exponents)
         left = np.flatnonzero(~sure)
         if len(left):
             rest = other(self._sliced(starts[left], stops[left]))
@@ -165,6 +182,39 @@ class ByteCells:
                 return None
             values[left] = rest
         return values
+
+
+def _scaled(whole: Array, powers: Array) -> tuple[Array, Array]:
+    """whole (N,) int64, not below 0, times ten to the powers (N,), as float64 (N,), and which are the nearest to that.
+
+    Where both are doubles there is one rounding (Clinger 1990, How to read floating point numbers accurately). What is
+    divided may have up to 63 bits: the remainder of the first quotient is known exactly by the product of Dekker
+    (1971, A floating-point technique for extending the available precision), which gives the quotient twice as long.
+    """
+    tens = _TENS[np.minimum(np.abs(powers), 22)]
+    first = whole.astype(np.float64)
+    rest = (whole - first.astype(np.int64)).astype(np.float64)
+    quotient = first / tens
+    product = quotient * tens
+    high, tens_high = _upper(quotient), _upper(tens)
+    low, tens_low = quotient - high, tens - tens_high
+    error = ((high * tens_high - product) + high * tens_low + low * tens_high) + low * tens_low
+    correction = ((first - product) - error + rest) / tens
+    values = quotient + correction
+    # How far the long quotient is from its double, in units of the last place: halfway, or a quarter below a power of
+    # two, is as near to the next, and the few that are within rounding of it are left.
+    off = np.abs(correction - (values - quotient)) / np.spacing(np.maximum(values, 1e-300))
+    sure = (np.abs(off - 0.5) > 1e-9) & (np.abs(off - 0.25) > 1e-9)
+    exact = whole <= 1 << 53
+    values = np.where(powers > 0, first * tens, np.where(exact, quotient, values))
+    return values, (np.abs(powers) <= 22) & (exact | ((powers <= 0) & sure))
+
+
+def _upper(values: Array) -> Array:
+    """Doubles with the upper half of their bits (Veltkamp 1968)."""
+    scaled = values * ((1 << 27) + 1)
+    found: Array = scaled - (scaled - values)
+    return found
 
 
 def _whole(word: Array, mark: int) -> tuple[Array, Array, Array]:
