@@ -94,11 +94,13 @@ class ByteCells:
 
     def _spans(self, columns: Sequence[int]) -> tuple[Array, Array]:
         """Where the cells of columns begin and end, column after column, without the quotes."""
-        if len(columns) == 1:
-            starts, stops = self._bounds[columns[0]] + 1, self._bounds[columns[0] + 1]
+        first, last = columns[0], columns[-1]
+        if last - first == len(columns) - 1:  # they are neighbours, and need not be copied
+            starts, stops = self._bounds[first : last + 1], self._bounds[first + 1 : last + 2]
         else:
             places = np.array(columns)
-            starts, stops = self._bounds[places].reshape(-1) + 1, self._bounds[places + 1].reshape(-1)
+            starts, stops = self._bounds[places], self._bounds[places + 1]
+        starts, stops = starts.reshape(-1) + 1, stops.reshape(-1)
         if self._quote is not None:
             quoted = self._data[starts] == self._quote
             starts, stops = starts + quoted, stops - quoted
