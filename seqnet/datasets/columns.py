@@ -27,7 +27,7 @@ Part = Literal["year", "month", "day", "weekday", "dayofyear", "hour", "minute",
 Parts = Annotated[tuple[str, ...], Tuple(TEXT, minimum=1)]
 DATE_PARTS: tuple[str, ...] = ("year", "month", "day", "weekday", "dayofyear", "hour", "minute", "timestamp")
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
-SEEN = 5  # unknown words that a remark names
+FIRST, SEEN = 1000, 5  # rows looked at before all are; unknown words that a remark names
 
 
 class BadCell(DataError):
@@ -319,8 +319,11 @@ KINDS: dict[str, type[ColumnKind]] = {"numeric": Numeric, "categorical": Categor
 def infer(column: Column) -> ColumnKind | None:
     """What a column holds; None: text without repetition, in which there is nothing to tell categories by."""
     if not isinstance(column, Coded):
-        there = column[~np.isnan(column)]
-        return Boolean() if len(there) and bool(np.isin(there, (0.0, 1.0)).all()) else Numeric()
+        for rows in (column[:FIRST], column):  # the first rows nearly always tell
+            there = rows[~np.isnan(rows)]
+            if not np.isin(there, (0.0, 1.0)).all():
+                return Numeric()
+        return Boolean() if len(there) else Numeric()
     return infer_words(column.words, int((column.codes >= 0).sum()))
 
 

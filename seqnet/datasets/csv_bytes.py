@@ -115,7 +115,8 @@ class ByteCells:
 
         flipped: bits that are turned over in what is the cell's.
         """
-        stops = stops - 8 * place
+        if place:
+            stops = stops - 8 * place
         starts = np.maximum(starts, stops - 8)
         word: Array = self._eight[starts]
         word ^= flipped
