@@ -17,7 +17,7 @@ from seqnet.datasets.labels import Array
 PIECE = 1 << 16  # cells that are read at once: what is made on the way stays in the processor's cache
 WORDS = 4  # uint64 of a cell that are compared; longer cells are told apart as bytes objects
 _SLOTS = 16  # bits of the number that stands for a cell while equal ones are found
-_FEW = 16
+_FEW = 16  # cells that show whether a column is of words
 _NEWLINE = 10
 _TENS = 10.0 ** np.arange(23)  # the powers of ten that a double holds exactly
 _ONES = 0x0101010101010101
