@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from seqnet.datasets.base import Split
-from seqnet.datasets.columns import BadCell, Categorical, ColumnKind, Numeric, infer, unknown_words
+from seqnet.datasets.columns import FIRST, BadCell, Categorical, ColumnKind, Numeric, infer, unknown_words
 from seqnet.datasets.csv_format import Format, as_number, is_number
 from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
 from seqnet.datasets.labels import Array
@@ -138,8 +138,7 @@ class TablePreparation(Preparation):
                 return Categorical(encode=self.encode)
             dropped.append(f"left out: {name}, in which nearly every row has a text of its own")
             return None
-        values = column.codes if isinstance(column, Coded) else column[~np.isnan(column)]
-        if not wanted and len(table) > 1 and (not len(values) or bool((values == values[0]).all())):
+        if not wanted and len(table) > 1 and _constant(column[:FIRST]) and _constant(column):
             dropped.append(f"left out: {name}, which is the same in every row")
             return None
         if not wanted and isinstance(found, Numeric) and _counts_rows(column):
@@ -162,8 +161,7 @@ class TablePreparation(Preparation):
         column = table.columns[name]
         if isinstance(kind, Numeric) and isinstance(column, Coded):
             raise self._bad_cells(name, column, table, path)
-        gaps = gaps_of(column)
-        if kind.missing == "error" and gaps.any():
+        if kind.missing == "error" and (gaps := gaps_of(column)).any():
             filled = f"{{{type(kind).spec_name}: {{missing: {type(kind)().missing}}}}}"
             raise DataError(
                 f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
@@ -374,6 +372,12 @@ def mostly_numbers(column: Coded, form: Format) -> bool:
     numbers = np.array([is_number(word, form) for word in column.words], bool)
     total = int(counts.sum())
     return total > 0 and 0 < counts[~numbers].sum() <= (1 - MOSTLY) * total
+
+
+def _constant(column: Column) -> bool:
+    """Whether rows differ in nothing but gaps, or in the gaps of a column of words."""
+    values = column.codes if isinstance(column, Coded) else column[~np.isnan(column)]
+    return not len(values) or bool((values == values[0]).all())
 
 
 def _counts_rows(column: Column) -> bool:
