@@ -136,7 +136,8 @@ class TablePreparation(Preparation):
         if found is None:
             if wanted:
                 return Categorical(encode=self.encode)
-            dropped.append(f"left out: {name}, in which nearly every row has a text of its own")
+            advice = f"columns: {{{name}: text}} takes its words"
+            dropped.append(f"left out: {name}, in which nearly every row has a text of its own ({advice})")
             return None
         if not wanted and len(table) > 1 and _constant(column[:FIRST]) and _constant(column):
             dropped.append(f"left out: {name}, which is the same in every row")
@@ -237,7 +238,7 @@ class TablePreparation(Preparation):
 
     def warnings(self) -> list[str]:
         """What is to be said of words that no training row had; they are forgotten afterwards."""
-        said = [unknown_words(name, counts, self.rows) for name, counts in self.unknown.items()]
+        said = [unknown_words(name, counts, self.rows, self.kinds[name].unit) for name, counts in self.unknown.items()]
         self.unknown, self.rows = {}, 0
         return said
 
