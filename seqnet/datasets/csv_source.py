@@ -124,6 +124,7 @@ class Csv(Source):
             left_out=[*targets, *self.drop, *([self.sample_weight] if self.sample_weight else [])],
         )
         preparation.require_stated(list(table.columns))
+        preparation.look_at(table)
         table = self._with_targets(table, targets, path)
         y, task, names = self._targets(table, targets, path, form)
         train = Split(
