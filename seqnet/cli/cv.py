@@ -57,9 +57,11 @@ def command(
     spec = options.load_config(config, overrides, plugins, trust_plugins)
     from seqnet.console import theme
     from seqnet.console.cross_validation import FoldsDisplay, show_folds, start_lines
+    from seqnet.datasets.imagecache import quiet_decoding
 
     display = FoldsDisplay(folds, repeats)
     shown = not quiet and spec.training.verbose != 0
+    click.get_current_context().with_resource(quiet_decoding(not shown))
     monitor = ""
 
     def on_event(name: str, details: dict[str, Any]) -> None:
