@@ -55,8 +55,6 @@ class DecodingDisplay:
         for title, rest in (("decoding images", f"{count}  {left}"), ("decoding images", count), ("images", count)):
             bar = room - len(title) - len(rest) - 4
             if bar >= _LEAST_BAR:
-                shown = theme.bar(
-                    done, self.total, min(bar, _WIDEST_BAR), coloured=theme.has_colour(self.stream)
-                )
+                shown = theme.bar(done, self.total, min(bar, _WIDEST_BAR), coloured=theme.has_colour(self.stream))
                 return Text("  ").join([Text(title, theme.TITLE), shown, Text(rest)])
         return Text(f"images {count}")

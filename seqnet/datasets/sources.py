@@ -24,7 +24,6 @@ from seqnet.errors import DataError, nearest
 from seqnet.registry import register
 
 
-
 class ArrayFile(Source):
     """Base of the files that hold arrays by name."""
 
@@ -61,7 +60,9 @@ class ArrayFile(Source):
         names = [key for key in ("class_names", "feature_names", "vocabulary") if key in keys]
         wanted = [key for pair in (train, validation, test) if pair for key in pair if key is not None]
         arrays = self.arrays(
-            path, list(dict.fromkeys([*wanted, *names, *([weight] if weight else [])])), memory_limit(self.memory_limit_mb)
+            path,
+            list(dict.fromkeys([*wanted, *names, *([weight] if weight else [])])),
+            memory_limit(self.memory_limit_mb),
         )
         data = Data(
             name=path.stem,
