@@ -86,7 +86,7 @@ def _labels(case: Case, loss: Loss, data: Data, labels: Array, output: Shape) ->
 def _named_classes(case: Case, loss: Loss, data: Data, labels: Array) -> Problem | None:
     """Words as targets, whose numbers follow the alphabet, where the loss measures how far numbers are apart."""
     names = data.class_names
-    if names is None or loss.labels != "real" or not is_built_in(loss) or labels.shape[1:] not in ((), (1,)):
+    if names is None or loss.labels != "real" or not is_built_in(type(loss)) or labels.shape[1:] not in ((), (1,)):
         return None
     if len(names) < 2 or all(is_number(name) for name in names):
         return None
