@@ -6,7 +6,6 @@ import csv
 import gzip
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqnet.datasets import csv_format, csv_reader
+from seqnet.datasets import csv_format
 from seqnet.datasets.base import Data, Source
 from seqnet.datasets.csv_format import Format
 from seqnet.datasets.csv_reader import CsvFile
@@ -256,15 +255,7 @@ def test_utf_16_with_line_feeds_within_characters(tmp_path: Path) -> None:
     assert table.column("b").tolist() == ["\u0a0d\u0d0a", "x"]
 
 
-@pytest.mark.parametrize("installed", [True, False])
-def test_large_files_are_the_same_with_and_without_pyarrow(
-    installed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if installed:
-        pytest.importorskip("pyarrow")
-    else:
-        monkeypatch.setitem(sys.modules, "pyarrow", None)
-    monkeypatch.setattr(csv_reader, "LARGE", 1)
+def test_a_file_of_many_blocks_is_one_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(csv_format, "BLOCK", 512)
     lines = [f"{i / 7!r},w{i % 5},{'' if i % 3 else i},{'0' if i % 2 else ' NA '}" for i in range(300)]
     path = tmp_path / "t.csv"

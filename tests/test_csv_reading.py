@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqnet.arrays import Array
-from seqnet.datasets import csv_arrow, csv_format, csv_reader
+from seqnet.datasets import csv_bytes, csv_format
 from seqnet.datasets.csv_format import Format
 from seqnet.datasets.csv_reader import MISSING, CsvFile
 from seqnet.datasets.table import Coded, Table
@@ -195,36 +195,63 @@ def tables(draw: st.DrawFn) -> tuple[list[str], list[list[str]], list[list[Any]]
     return names, written, meant, dialect
 
 
-@pytest.mark.parametrize("name", READ)
-def test_pyarrow_reads_the_same(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pyarrow")
-    content, form, _ = READ[name]
-    plain = table_of(content, tmp_path, **form)
-    monkeypatch.setattr(csv_reader, "LARGE", 0)
-    fast = table_of(content, tmp_path, **form)
-    assert list(fast.columns) == list(plain.columns)
-    np.testing.assert_array_equal(fast.lines, plain.lines)
-    for column, values in cells(plain).items():
-        np.testing.assert_array_equal(cells(fast)[column], values)
-        assert type(fast.columns[column]) is type(plain.columns[column])
+def outcome(path: Path, form: Format = Format(), by_numpy: bool = True) -> dict[str, Any] | str:  # noqa: B008
+    """The table in a file down to its bits, or the error; read by NumPy where it can be, or by the csv module."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not by_numpy:
+            patch.setattr(csv_bytes, "split", lambda *_: None)
+        try:
+            table = CsvFile.open(path, form).read()
+        except DataError as error:
+            return str(error)
+    assert table.lines is not None
+    columns = {
+        name: (column.codes.tolist(), column.words) if isinstance(column, Coded) else column.tobytes()
+        for name, column in table.columns.items()
+    }
+    return {"lines": table.lines.tolist(), **columns}
 
 
-def test_pyarrow_is_asked_for_plain_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("pyarrow")
-    path = tmp_path / "t.csv"
-    for text, asked in (("a,b\n1,x\n,NA\n3, y \n", True), ('a,b\n1,"x"\n', False), ("a,b\n1,x\n\n2,y\n", False)):
-        path.write_text(text)
-        found = csv_arrow.read(CsvFile.open(path, Format()), None)
-        assert (found is not None) is asked
-        if found is not None:
-            np.testing.assert_array_equal(cells(found)["a"], [1.0, NAN, 3.0])
-            assert cells(found)["b"] == ["x", "", "y"] and found.lines is not None and found.lines.tolist() == [2, 3, 4]
+@pytest.mark.parametrize("name", [*READ, *WRONG])
+def test_numpy_and_the_csv_module_read_the_same(name: str, tmp_path: Path) -> None:
+    content, form, _ = {**READ, **WRONG}[name]
+    path = tmp_path / ("t.tsv" if name == "tabs" else "t.csv")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    assert outcome(path, Format(**form)) == outcome(path, Format(**form), by_numpy=False)
+
+
+# Rows and whether they are for NumPy: the rest is read by the csv module.
+SPLIT: dict[str, tuple[bytes, bool]] = {
+    "plain": (b"1,x\n2,y\n", True),
+    "windows": (b"1,x\r\n2,y\r\n", True),
+    "quotes around cells": (b'"1","x, y"\n2,"line\nbreak"\n', True),
+    "windows, quotes": (b'1,"x"\r\n', True),
+    "empty cells": (b',\n"",\n', True),
+    "quote within a cell": (b'1,"a ""b"" c"\n', False),
+    "quote in mid-cell": (b'1,a"b"\n', False),
+    "open quote": (b'1,"x\n', False),
+    "windows, a line break in quotes": (b'1,"x\r\ny"\r\n', False),
+    "empty line": (b"1,x\n\n2,y\n", False),
+    "ragged": (b"1,x\n2\n3,y,z\n", False),
+    "carriage return in a cell": (b"1,x\ry\n", False),
+    "a long quoted cell": (b'1,"' + b"x" * 140_000 + b'"\n', False),
+}
+
+
+@pytest.mark.parametrize("name", SPLIT)
+def test_plain_rows_are_cut_by_numpy(name: str) -> None:
+    text, plain = SPLIT[name]
+    found = csv_bytes.split(text, Format(), 2, 0)
+    assert (found is not None) is plain
+    if found is not None:
+        columns = zip(*csv.reader(io.StringIO(text.decode(), newline="")), strict=True)
+        assert [[cell.decode() for cell in found.texts(place)] for place in range(2)] == [list(c) for c in columns]
 
 
 @settings(max_examples=150, deadline=None)
 @given(tables(), st.sampled_from([40, 1 << 20]), st.booleans())
 def test_what_the_csv_module_writes_is_read_back(
-    tmp_path_factory: pytest.TempPathFactory, made: tuple[Any, ...], block: int, arrow: bool
+    tmp_path_factory: pytest.TempPathFactory, made: tuple[Any, ...], block: int, by_numpy: bool
 ) -> None:
     names, written, meant, dialect = made
     text = io.StringIO(newline="")
@@ -235,7 +262,8 @@ def test_what_the_csv_module_writes_is_read_back(
     path.write_bytes(text.getvalue().encode())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv_format, "BLOCK", block)
-        patch.setattr(csv_reader, "LARGE", 0 if arrow else 1 << 30)
+        if not by_numpy:
+            patch.setattr(csv_bytes, "split", lambda *_: None)
         table = CsvFile.open(path, Format(delimiter=dialect["delimiter"], header=True, decimal=".")).read()
     assert list(table.columns) == [name.strip() for name in names]
     for name, values in zip(names, meant, strict=True):
@@ -262,16 +290,94 @@ def test_mangled_files_are_read_or_explained(
         content = content[:at] + piece + content[at + (0 if insert else len(piece) + 1) :]
     path = tmp_path_factory.getbasetemp() / "mangled.csv"
     path.write_bytes(content)
-    outcomes = []
-    for large in (0, 1 << 30):  # by pyarrow, where it is there, and without
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(csv_reader, "LARGE", large)
-            try:
-                table = CsvFile.open(path, Format()).read()
-            except DataError as error:
-                assert str(error).startswith(str(path)) or "encoding" in str(error)
-                outcomes.append(str(error))
-                continue
-        assert len({len(column) for column in table.columns.values()}) == 1
-        outcomes.append(repr(cells(table)))
-    assert outcomes[0] == outcomes[1]
+    found = outcome(path)
+    assert found == outcome(path, by_numpy=False)
+    if isinstance(found, str):
+        assert found.startswith(str(path)) or "encoding" in found
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text('0123456789.,\n\r"-+e_ ax\u00e9\0', max_size=80), st.integers(1, 3), st.sampled_from([None, ",", "."]))
+def test_any_text_is_read_by_numpy_as_by_the_csv_module(
+    tmp_path_factory: pytest.TempPathFactory, text: str, width: int, thousands: str | None
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text(",".join("abc"[:width]) + "\n" + text, newline="")
+    form = Format(delimiter=",", header=True, thousands=thousands, decimal="," if thousands == "." else ".")
+    assert outcome(path, form) == outcome(path, form, by_numpy=False)
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+SPELLINGS = (
+    "0 -0 -0.0 +1 1 .5 5. -.5 +5. 00012 1e5 1E-5 -2.5e+10 1e400 1e-400 5e-324 2.2250738585072014e-308 inf -inf nan "
+    "12345678 123456789 1234567.8 12345678.9 0.1234567 0.12345678 .123456789012345 9007199254740992 9007199254740993 "
+    "9007199254740993.0 -123456.7890123456 0.1000000000000000055511151231257827 179769313486231580793728971405301 "
+    "1234567812345678 12345678.12345678 -1234567.12345678 00000000.1 0000000000000000.5 1. 12345678. 1234567812345678. "
+    "1.5e-07 -2.5E+05 12345678901234567e-05 1e+22 1e+23 9007199254740993e+01 -1e-22 1e-23 .5e-10 5.e-10 1e-05 0e-99 "
+    "0.1234567890123456789012 123456789012345678901234 99999999999999999 899999999999999999.5 0.30000000000000004 "
+    "9007199254740993.5 4503599627370497.5 4503599627370496.25 0.000000000000000000000123 1.7976931348623157e+308"
+).split()
+NO_NUMBERS = (
+    "- + . -. +- 1-2 1/2 1.2.3 1,2 --1 +-1 1a a 1.a .a 12345678a a2345678 1..2 12345678.1.2 1.2345678.9 1:2 ;1 0x1 1e "
+    "e5 \u0663 ,1 1\u00b2 12345678- -12345678- /1 1! $1 1% e-05 -e-05 .e-05 1.5e-0x 1f-05 1e*05 1e-05e-05 "
+    "1234567.8.1234567 1.23456781234567.1 \xff"
+).split()
+
+
+def read_numbers(texts: list[str], point: str = ".") -> Array | None:
+    """Cells as NumPy reads them, with Python's help for those that are written in another way."""
+    text = "".join(f"{one};\n" for one in texts).encode()
+    found = csv_bytes.split(text, Format(delimiter=";"), 2, 0)
+    assert found is not None
+    return found.numbers([0], point, lambda cells: np.array([float(cell.replace(b",", b".")) for cell in cells]))[0]
+
+
+def bits(values: Any) -> list[int]:
+    return np.asarray(values, np.float64).view(np.uint64).tolist()  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("text", [*SPELLINGS, " 1 ", "\t2"])
+def test_numbers_are_those_of_float(text: str) -> None:
+    assert bits(read_numbers([text])) == bits([float(text)])
+    assert bits(read_numbers(["1.5", text, "-2"])) == bits([1.5, float(text), -2.0])
+
+
+@pytest.mark.parametrize("text", NO_NUMBERS)
+def test_what_is_no_number_is_left_to_float(text: str) -> None:
+    cells: list[bytes] = []
+    found = csv_bytes.split(f"{text}\t\n1.5\t\n".encode(), Format(delimiter="\t"), 2, 0)
+    assert found is not None and found.numbers([0], ".", lambda left: cells.extend(left)) == [None]
+    assert cells == [text.encode()]
+
+
+def test_numbers_with_a_decimal_comma() -> None:
+    assert bits(read_numbers(["1,5", "-12345678,25", ",5"], ",")) == bits([1.5, -12345678.25, 0.5])
+
+
+DIGITS = st.text("0123456789", max_size=18)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.builds(lambda sign, whole, part: f"{sign}{whole or '0'}{part}", st.sampled_from(["", "-", "+"]), DIGITS,
+                  st.just("") | DIGITS.map(lambda digits: f".{digits}"))
+        | st.floats(allow_nan=False).map(repr)
+        | st.integers(-(2**70), 2**70).map(str)
+        | st.tuples(st.floats(-1e9, 1e9), st.integers(0, 9)).map(lambda pair: f"{pair[0]:.{pair[1]}f}"),
+        min_size=1,
+        max_size=30,
+    )
+)  # fmt: skip
+def test_any_number_is_that_of_float(texts: list[str]) -> None:
+    assert bits(read_numbers(texts)) == bits([float(text) for text in texts])
+
+
+def test_words_that_share_a_slot_are_told_apart() -> None:
+    words = [f"{i:x}" + "." * (i % 30) for i in range(3000)]  # of so many some do
+    texts = words * 2
+    found = csv_bytes.split("".join(f"{word},\n" for word in texts).encode(), Format(), 2, 0)
+    assert found is not None
+    codes, distinct = found.coded(0)
+    assert [distinct[code].decode() for code in codes] == texts and distinct == [word.encode() for word in words]

@@ -27,7 +27,7 @@ Part = Literal["year", "month", "day", "weekday", "dayofyear", "hour", "minute",
 Parts = Annotated[tuple[str, ...], Tuple(TEXT, minimum=1)]
 DATE_PARTS: tuple[str, ...] = ("year", "month", "day", "weekday", "dayofyear", "hour", "minute", "timestamp")
 TRUE, FALSE = ("true", "yes", "t", "y", "1", "1.0"), ("false", "no", "f", "n", "0", "0.0")
-SEEN = 5  # unknown words that a remark names
+FIRST, SEEN = 1000, 5  # rows looked at before all are; unknown words that a remark names
 
 
 class BadCell(DataError):
@@ -202,7 +202,9 @@ class Categorical(ColumnKind):
             unknown = {}  # the rare ones of training are unknown too, and can't be told from these
         if self.encode == "integer":
             return numbers[:, None].astype(np.float64), Found(gaps, unknown)
-        return numbers[:, None] == np.arange(1, len(places) + 1), Found(gaps, unknown)
+        chosen = np.zeros((len(numbers), len(places) + 1), bool)
+        chosen[np.arange(len(numbers)), numbers] = True
+        return chosen[:, 1:], Found(gaps, unknown)
 
     def features(self, name: str, learned: Mapping[str, Any]) -> list[str]:
         return [name] if self.encode == "integer" else [f"{name}={word}" for word in learned["words"]]
@@ -246,10 +248,9 @@ class Boolean(ColumnKind):
         for place, word in enumerate(coded.words):
             low = word.lower()
             if low not in TRUE and low not in FALSE:
-                kind = "categorical" if as_number(word) is None else "numeric"
+                stated = f"columns: {{{name}: {'categorical' if as_number(word) is None else 'numeric'}}}"
                 raise BadCell(
-                    f"column {name!r} holds {word!r}, which is neither true nor false; if that is no mistake, train "
-                    f"with columns: {{{name}: {kind}}}",
+                    f"column {name!r} holds {word!r}, which is neither true nor false; if right, train with {stated}",
                     np.flatnonzero(coded.codes == place),
                 )
             table[place] = float(low in TRUE)
@@ -319,8 +320,11 @@ KINDS: dict[str, type[ColumnKind]] = {"numeric": Numeric, "categorical": Categor
 def infer(column: Column) -> ColumnKind | None:
     """What a column holds; None: text without repetition, in which there is nothing to tell categories by."""
     if not isinstance(column, Coded):
-        there = column[~np.isnan(column)]
-        return Boolean() if len(there) and bool(np.isin(there, (0.0, 1.0)).all()) else Numeric()
+        for rows in (column[:FIRST], column):  # the first rows nearly always tell
+            there = rows[~np.isnan(rows)]
+            if not np.isin(there, (0.0, 1.0)).all():
+                return Numeric()
+        return Boolean() if len(there) else Numeric()
     return infer_words(column.words, int((column.codes >= 0).sum()))
 
 
@@ -349,7 +353,7 @@ def as_words(column: Column) -> Coded:
 
 def word_of(value: float) -> str:
     """A number as a word: 3 rather than 3.0."""
-    return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(value)
 
 
 def _plain(word: str) -> str:

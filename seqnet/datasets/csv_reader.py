@@ -1,22 +1,24 @@
 """Reads the cells of csv files into columns, in blocks: numbers as floats, anything else as coded words.
 
-A block without quotes is cut by bytes.split and converted by float, all in C; others go through the csv module. Which
-columns hold numbers shows as they are read: where a later block has words in what were numbers so far, the file is
-read again with that column as words, so that no cell is ever half of one and half of the other.
+A block of plain rows is cut and converted by NumPy (csv_bytes.py), others go through the csv module. Which columns
+hold numbers shows as they are read: where a later block has words in what were numbers so far, the file is read again
+with that column as words, so that no cell is ever half of one and half of the other.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from seqnet.datasets import csv_arrow
+from seqnet.datasets import csv_bytes, csv_format
+from seqnet.datasets.csv_bytes import ByteCells
 from seqnet.datasets.csv_format import (
     NAMES,
     Format,
@@ -37,9 +39,8 @@ from seqnet.errors import DataError, suggestion
 
 # What stands for no value, as pandas reads it, and the question mark of older sets.
 MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null", "None", "?")
-LARGE = 1 << 20  # bytes of a file that pyarrow is asked for, where it is installed
-HUGE = 1 << 28  # bytes of one that is better read in blocks, since pyarrow is given it whole
 SAMPLE = 1 << 16  # bytes that tell how a file is written
+T = TypeVar("T")
 PARQUET = (".parquet", ".pq")
 
 
@@ -49,6 +50,26 @@ class _Words(Exception):
     def __init__(self, column: str) -> None:
         super().__init__(column)
         self.column = column
+
+
+@dataclass
+class ListCells:
+    """The cells of rows by column. lines: the line that each row ends in, (N,); last: that of the text's end."""
+
+    columns: list[list[bytes]]
+    lines: Array
+    last: int
+
+    def texts(self, column: int) -> list[bytes]:
+        return self.columns[column]
+
+    def numbers(
+        self, columns: Sequence[int], point: str, read: Callable[[list[bytes]], Array | None]
+    ) -> list[Array | None]:
+        return [read(self.columns[column]) for column in columns]
+
+    def coded(self, column: int) -> tuple[Array, list[bytes]]:
+        return csv_bytes.coded(self.columns[column])
 
 
 @dataclass
@@ -64,6 +85,7 @@ class CsvFile:
     numbers_missing: list[float] = field(default_factory=list)  # those of `missing` that are numbers
     skipped: int = 0  # bytes of the header
     lines: int = 0  # of the header
+    large: bool = False  # whether a second thread is worth its while
 
     @classmethod
     def open(cls, path: Path, form: Format, missing: Sequence[str] = MISSING) -> CsvFile:
@@ -79,6 +101,7 @@ class CsvFile:
                     break
         if not first.strip():
             raise DataError(f"{path} is empty")
+        file.large = 2 * len(first) > csv_format.BLOCK
         file.form = found_out(form, first, path)
         file.names, file.skipped, file.lines = split_header(file.form, first, path)
         rows: list[list[str]] = []
@@ -90,9 +113,6 @@ class CsvFile:
 
     def read(self, wanted: Collection[str] | None = None) -> Table:
         """All rows. wanted: the columns to keep; None: all. Raises DataError."""
-        found = csv_arrow.read(self, wanted) if LARGE <= self.path.stat().st_size <= HUGE else None
-        if found is not None:
-            return found
         while True:
             try:
                 return _joined(list(self._tables(wanted)), self.names, wanted)
@@ -117,57 +137,43 @@ class CsvFile:
         words after numbers make the whole column one of words."""
         kept = [(i, name) for i, name in enumerate(self.names) if wanted is None or name in wanted]
         numeric: set[str] = set()
+        with closing(_one_ahead(self._cells()) if self.large else self._cells()) as parts:
+            for cells in parts:
+                asked = [index for index, name in kept if name not in self.words]
+                found = dict(zip(asked, cells.numbers(asked, self.form.decimal or ".", self.numbers), strict=True))
+                table: dict[str, Column] = {}
+                for index, name in kept:
+                    values = found.get(index)
+                    if values is not None:
+                        table[name] = self._without_gaps(values)
+                        numeric.add(name)
+                        continue
+                    if strict is None and name in numeric:
+                        raise _Words(name)
+                    if name in (strict or ()):
+                        raise self._bad_cells(name, cells.texts(index), cells.lines)
+                    table[name] = self.coded(*cells.coded(index))
+                    if strict is None:
+                        self.words.add(name)
+                yield Table(table, cells.lines)
+
+    # -- cells ------------------------------------------------------------------------------------------------------
+
+    def _cells(self) -> Generator[ByteCells | ListCells]:
+        """The cells of each block of the file. Raises DataError."""
         line, skipped = self.lines, self.skipped
         with open_bytes(self.path) as raw:
             for block in utf8_blocks(raw, self.path, self.form):
                 text, skipped = block[skipped:], max(0, skipped - len(block))
-                if not text.strip(b"\r\n"):
+                if not text.lstrip(b"\r\n"):
                     line += text.count(b"\n")
                     continue
-                columns, lines, line = self.cells(text, line)
-                underscores = b"_" in text
-                table: dict[str, Column] = {}
-                for index, name in kept:
-                    cells = columns[index]
-                    found = None if name in self.words else self.numbers(cells, underscores)
-                    if found is not None:
-                        table[name] = found
-                        numeric.add(name)
-                    elif strict is not None:
-                        if name in strict:
-                            raise self._bad_cells(name, cells, lines)
-                        table[name] = self.coded(cells)
-                    elif name in numeric:
-                        raise _Words(name)
-                    else:
-                        table[name] = self.coded(cells)
-                        self.words.add(name)
-                yield Table(table, lines)
+                cells = csv_bytes.split(text, self.form, len(self.names), line) or self._quoted(text, line)
+                line = cells.last
+                yield cells
 
-    # -- cells ------------------------------------------------------------------------------------------------------
-
-    def cells(self, text: bytes, line: int) -> tuple[list[list[bytes]], Array, int]:
-        """The cells of whole lines by column, the line that each row ends in, and the last line."""
-        width = len(self.names)
-        mark = (self.form.delimiter or ",").encode()
-        quote = self.form.quote.encode()
-        if b"\r" in text and quote not in text:
-            text = text.replace(b"\r\n", b"\n")
-        if len(mark) == 1 and b"\r" not in text and self.form.escape is None and quote not in text:
-            buffer = np.frombuffer(text, np.uint8)
-            marks = buffer[(buffer == mark[0]) | (buffer == 10)]
-            if len(marks) % width == 0:
-                by_row = marks.reshape(-1, width)
-                if (by_row[:, -1] == 10).all() and (by_row[:, :-1] != 10).all():
-                    cells = text.replace(b"\n", mark).split(mark)
-                    rows = len(by_row)
-                    if width > 1 or b"" not in cells[:rows]:
-                        found = [cells[column : width * rows : width] for column in range(width)]
-                        return found, np.arange(line + 1, line + 1 + rows), line + rows
-        return self._quoted(text, line)
-
-    def _quoted(self, text: bytes, line: int) -> tuple[list[list[bytes]], Array, int]:
-        """The same by the csv module: quotes, empty lines, and rows that are too long or too short."""
+    def _quoted(self, text: bytes, line: int) -> ListCells:
+        """The cells of whole lines by the csv module: quotes, empty lines, and rows that are too long or too short."""
         reader = self.form.reader(text_lines(text))
         width, rows, lines = len(self.names), [], []
         try:
@@ -181,7 +187,7 @@ class CsvFile:
         except csv.Error as error:
             raise DataError(f"{self.path}, line {line + reader.line_num}: {broken(error)}") from None
         columns = [[cell.encode("utf-8", "surrogatepass") for cell in column] for column in zip(*rows, strict=True)]
-        return columns or [[] for _ in range(width)], np.array(lines, np.int64), line + reader.line_num
+        return ListCells(columns or [[] for _ in range(width)], np.array(lines, np.int64), line + reader.line_num)
 
     def _wrong_width(self, row: list[str], line: int) -> DataError:
         mark = self.form.delimiter or ","
@@ -194,37 +200,31 @@ class CsvFile:
             f"({', '.join(self.names[:4])}{', …' if len(self.names) > 4 else ''}); {advice}"
         )
 
-    def numbers(self, cells: list[bytes], underscores: bool = True) -> Array | None:
-        """Cells as floats, NaN where there is none; None where one is no number. underscores: there may be some, which
-        Python reads in numbers and no one else."""
+    def numbers(self, cells: list[bytes]) -> Array | None:
+        """Cells as floats, NaN where there is none; None where one is no number."""
         decimal, thousands, missing = self.form.decimal, self.form.thousands, self._gaps
-        if underscores and b"_" in b"".join(cells):
+        if b"_" in b"".join(cells):  # which Python reads in numbers and no one else
             cells = [b"nan" if cell.strip() in missing else cell for cell in cells]
             if b"_" in b"".join(cells):
                 return None
         plain = not thousands and decimal != ","
         found = _floats(cells) if plain else None
-        if found is None:  # most gaps are empty cells
-            cells = [cell or b"nan" for cell in cells]
-            found = _floats(cells) if plain else None
         if found is None:
             cells = [b"nan" if cell.strip() in missing else cell for cell in cells]
             if not plain:
                 cells = [plain_number(cell, decimal or ".", thousands) for cell in cells]
             found = _floats(cells)
-        if found is not None and self.numbers_missing:
-            found[np.isin(found, self.numbers_missing)] = np.nan
         return found
 
-    def coded(self, cells: list[bytes]) -> Coded:
-        """Cells as words, without the blanks around them."""
-        known = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
-        codes = np.fromiter(map(known.__getitem__, cells), np.int32, len(cells))
-        return self.words_of(codes, [cell.decode("utf-8", "surrogatepass") for cell in known])
+    def _without_gaps(self, values: Array) -> Array:
+        """Numbers, NaN for those that stand for no value."""
+        if self.numbers_missing:
+            values[np.isin(values, self.numbers_missing)] = np.nan
+        return values
 
-    def words_of(self, codes: Array, texts: Sequence[str]) -> Coded:
-        """A column of words from codes (N,) that say which of the texts each cell is."""
-        texts = [text.strip() for text in texts]
+    def coded(self, codes: Array, cells: Sequence[bytes]) -> Coded:
+        """A column of words, without the blanks around them, from codes (N,) that say which of the cells each is."""
+        texts = [cell.decode("utf-8", "surrogatepass").strip() for cell in cells]
         missing = set(self.missing)
         words = {text: place for place, text in enumerate(dict.fromkeys(t for t in texts if t not in missing))}
         places = np.array([words.get(text, -1) for text in texts] or [-1], np.int32)
@@ -237,6 +237,18 @@ class CsvFile:
             if self.numbers([cell]) is None
         ]
         return bad_cells(self.path, name, bad)
+
+
+def _one_ahead(items: Generator[T]) -> Generator[T]:
+    """The items, each made by a thread while the one before it is used: NumPy works in two threads at once."""
+    try:
+        with ThreadPoolExecutor(1, "seqnet-csv") as pool:
+            coming = pool.submit(next, items, None)
+            while (item := coming.result()) is not None:
+                coming = pool.submit(next, items, None)
+                yield item
+    finally:
+        items.close()
 
 
 def _floats(cells: list[bytes]) -> Array | None:

@@ -15,7 +15,7 @@ from seqnet.datasets.csv_format import Format, is_number
 from seqnet.datasets.csv_reader import MISSING, PARQUET, CsvFile, read_parquet, require_columns
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file
-from seqnet.datasets.table import Coded, Column, Table, gaps_of
+from seqnet.datasets.table import Coded, Column, Table, gaps_of, listed
 from seqnet.datasets.table_preparation import (
     TablePreparation,
     mostly_numbers,
@@ -72,7 +72,7 @@ class Csv(Source):
 
     @classmethod
     def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-        targets = _listed(values["target"])
+        targets = listed(values["target"])
         for name in dict.fromkeys(targets):
             if targets.count(name) > 1:
                 yield "target", f"target names {name!r} twice"
@@ -103,7 +103,7 @@ class Csv(Source):
     def load(self, base: Path) -> Data:
         """Read the table. Raises DataError with file, line, column and cell."""
         path = existing_file(self.path, base, "csv")
-        targets = _listed(self.target)
+        targets = listed(self.target)
         table, form = self._table(path, {*targets, self.sample_weight})
         wanted = {name: "is the target" for name in targets}
         if self.sample_weight is not None:
@@ -238,10 +238,6 @@ class Csv(Source):
                 f"{path}: column {name!r} holds {what} in {table.places(np.flatnonzero(bad))}; weights are numbers >= 0"
             )
         return _float32(column)
-
-
-def _listed(names: Any) -> list[str]:
-    return [] if names is None else [names] if isinstance(names, str) else list(names)
 
 
 def _float32(column: Array) -> Array:

@@ -16,7 +16,7 @@ from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import existing_file
 from seqnet.datasets.seriesfile import Steps, filled, read_steps
-from seqnet.datasets.table import Table
+from seqnet.datasets.table import Table, listed
 from seqnet.declare import option
 from seqnet.errors import CheckpointError, DataError
 from seqnet.registry import register
@@ -61,8 +61,8 @@ class Series(Source):
     def load(self, base: Path) -> Data:
         """Read the columns. Raises DataError with line and column."""
         path = existing_file(self.path, base, "series")
-        target = _list(self.target)
-        steps = read_steps(path, _list(self.columns) or target, target, self.time)
+        target = listed(self.target)
+        steps = read_steps(path, listed(self.columns) or target, target, self.time)
         if self.missing == "error":
             steps.require_complete(path)
         count = len(steps)
@@ -244,7 +244,3 @@ class SeriesPreparation(Preparation):
         offset, factor = self.scales[name]
         found: Array = ((values - offset) / factor).astype(np.float32)
         return found
-
-
-def _list(names: Any) -> list[str]:
-    return [] if names is None else [names] if isinstance(names, str) else list(names)

@@ -75,6 +75,11 @@ class Table:
         return told if self.lines is not None else f"{told} (counted from 0)"
 
 
+def listed(names: str | Sequence[str] | None) -> list[str]:
+    """The names of columns, of which a file may write a single one without brackets."""
+    return [] if names is None else [names] if isinstance(names, str) else list(names)
+
+
 def gaps_of(column: Column) -> Array:
     """Where a column has no value, (N,) bool."""
     found: Array = column.codes < 0 if isinstance(column, Coded) else np.isnan(column)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from seqnet.datasets.base import Split
-from seqnet.datasets.columns import BadCell, Boolean, Categorical, ColumnKind, Numeric, infer, unknown_words
+from seqnet.datasets.columns import FIRST, BadCell, Boolean, Categorical, ColumnKind, Numeric, infer, unknown_words
 from seqnet.datasets.csv_format import Format, as_number, is_number
 from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
 from seqnet.datasets.labels import Array
@@ -88,11 +88,10 @@ class TablePreparation(Preparation):
     def look_at(self, table: Table) -> None:
         """Be told of all rows of the file, before any are held back: they decide which columns are mere bits."""
         for name, column in table.columns.items():
-            if isinstance(column, Coded):
-                numbers = {as_number(word, self.form) for word in column.words} if "1" in column.words else set()
-                beyond = not numbers <= {0.0, 1.0, None}
+            if not isinstance(column, Coded):
+                beyond = isinstance(infer(column), Numeric)
             else:
-                beyond = not bool((np.isin(column, (0.0, 1.0)) | np.isnan(column)).all())
+                beyond = "1" in column.words and not {as_number(w, self.form) for w in column.words} <= {0.0, 1.0, None}
             if beyond:
                 self.beyond_bits.add(name)
 
@@ -151,8 +150,7 @@ class TablePreparation(Preparation):
                 return Categorical(encode=self.encode)
             dropped.append(f"left out: {name}, in which nearly every row has a text of its own")
             return None
-        values = column.codes if isinstance(column, Coded) else column[~np.isnan(column)]
-        if not wanted and len(table) > 1 and (not len(values) or bool((values == values[0]).all())):
+        if not wanted and len(table) > 1 and _constant(column[:FIRST]) and _constant(column):
             dropped.append(f"left out: {name}, which is the same in every row")
             return None
         if not wanted and isinstance(found, Numeric) and _counts_rows(column):
@@ -175,8 +173,7 @@ class TablePreparation(Preparation):
         column = table.columns[name]
         if isinstance(kind, Numeric) and isinstance(column, Coded):
             raise self._bad_cells(name, column, table, path)
-        gaps = gaps_of(column)
-        if kind.missing == "error" and gaps.any():
+        if kind.missing == "error" and (gaps := gaps_of(column)).any():
             raise DataError(
                 f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
                 f"say what stands for none: columns: {{{name}: {{{type(kind).spec_name}: {{missing: mean}}}}}}"
@@ -384,6 +381,12 @@ def mostly_numbers(column: Coded, form: Format) -> bool:
     numbers = np.array([is_number(word, form) for word in column.words], bool)
     total = int(counts.sum())
     return total > 0 and 0 < counts[~numbers].sum() <= (1 - MOSTLY) * total
+
+
+def _constant(column: Column) -> bool:
+    """Whether rows differ in nothing but gaps, or in the gaps of a column of words."""
+    values = column.codes if isinstance(column, Coded) else column[~np.isnan(column)]
+    return not len(values) or bool((values == values[0]).all())
 
 
 def _counts_rows(column: Column) -> bool:

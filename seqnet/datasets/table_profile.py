@@ -18,7 +18,7 @@ from seqnet.datasets.csv_reader import PARQUET, CsvFile, read_parquet, require_c
 from seqnet.datasets.csv_source import Csv
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file
-from seqnet.datasets.table import Coded, Table
+from seqnet.datasets.table import Coded, Table, listed
 from seqnet.datasets.table_preparation import MOSTLY
 from seqnet.errors import DataError
 
@@ -46,7 +46,7 @@ def profile_table(source: Csv, base: Path = Path()) -> dict[str, Any]:
     targets, classes (name, rows) of one target, leaks (column, why). Raises DataError.
     """
     path = existing_file(source.path, base, "a table")
-    targets = [source.target] if isinstance(source.target, str) else list(source.target or ())
+    targets = listed(source.target)
     reading = _Reading(path, source)
     require_columns({name: "is to be the target" for name in targets}, reading.names, path)
     pairs = _Pairs(targets[0] if len(targets) == 1 else None, reading.names)

@@ -11,6 +11,7 @@ from seqnet.network.network import Network
 CREW_S = 0.4e-3  # of work in a step that a process is worth: waking it, meeting it and moving numbers to its cache
 SHARED_UPDATE = 40_000  # variables whose update is worth a process
 THREAD_S = 0.5e-3  # and a thread, for which the same takes 0.1 ms
+PIECE_S = 15e-3  # of work in a piece of a prediction
 
 
 def cores() -> int:
@@ -50,12 +51,13 @@ def piece_rows(network: Network, *, training: bool = True) -> int:
     """Rows whose activations stay in a core's second-level cache; 0 = a shard in one piece.
 
     A small stack is one piece: its activations fit anyway, and every piece costs a walk over the layers. At inference
-    pieces are larger, since nothing is kept, and shards, which are threads then, wait for each other at every call.
+    a piece is also some work: shards are threads then, which wait for each other at every call.
     """
     bytes_per_row = network.dtype.itemsize * _outputs(network)
     if bytes_per_row < 32_768:
         return 0
-    return max(4, (2**22 if training else 2**24) // bytes_per_row)
+    fitting = max(4, 2**22 // bytes_per_row)
+    return fitting if training else max(fitting, int(PIECE_S / prediction_seconds(network, 1)))
 
 
 def _outputs(network: Network) -> int:
