@@ -33,7 +33,7 @@ LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
 DOORS = {
     ("checkers", "declare"): "a component's options may be components in turn",
     ("registry", "declare"): "type of the classes it records",
-    ("datasets", "console"): "a download shows how far it is, in a script too",
+    ("datasets", "console"): "a download and a decoding show how far they are, in a script too",
     ("models", "console"): "summary() and fit(verbose=1) print",
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,17 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from seqnet.console.cross_validation import FoldsDisplay
 from seqnet.datasets.folds import group_folds, random_folds, time_folds
 from seqnet.datasets.keys import group_codes, named_rows, time_codes
 from seqnet.datasets.splits import latest_rows, split_groups
-from seqnet.errors import DataError, SpecError, UsageError
-from seqnet.runs.cross_validation import RECORD, cross_validate, mean_and_deviation
+from seqnet.errors import CheckpointError, DataError, SpecError, UsageError
+from seqnet.runs.cross_validation import cross_validate, mean_and_deviation
 from seqnet.runs.evaluate import evaluate
+from seqnet.runs.folder import FOLDS_RECORD
+from seqnet.runs.records import find_records
 from seqnet.runs.splits import FILE, read_splits
 from seqnet.runs.train import train
 from seqnet.spec.run import load_spec
 from seqnet.training.callbacks import Callback
 from tests.commands import good, runner
+from tests.screens import CODES, Terminal
 
 ROWS = 60
 MODEL = """
@@ -240,7 +245,7 @@ def test_cv_is_reproducible_and_leaves_a_record(options: str, tmp_path: Path) ->
     found, again = (cross_validate(load_spec(path), folds=3, runs=tmp_path / "runs", threads=1) for _ in range(2))
     assert told(found.report) == told(again.report)
     assert [found.folder.name, again.folder.name] == ["cv-1", "cv-2"]
-    written = json.loads((found.folder / RECORD).read_text())
+    written = json.loads((found.folder / FOLDS_RECORD).read_text())
     assert written["state"] == "finished" and written["results"] == found.report["results"]
     held: list[int] = []
     for number in (1, 2, 3):
@@ -262,6 +267,101 @@ def test_an_interrupted_cv_keeps_the_folds_that_are_done(tmp_path: Path) -> None
     assert sorted(p.name for p in found.folder.iterdir()) == ["cv.json", "fold-1", "fold-2", "spec.yaml"]
     found = cross_validate(load_spec(path), folds=3, runs=tmp_path / "runs", threads=1, display=StopAfter(0))
     assert found.interrupted and not found.folder.exists()
+
+
+def test_an_interrupted_cv_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    path, runs = file_of(tmp_path, "stratify: true"), tmp_path / "runs"
+    counts = {"folds": 3, "repeats": 2}
+    whole = cross_validate(load_spec(path), **counts, runs=tmp_path / "whole", threads=1)
+    for folds in (2, 1):
+        begun = cross_validate(
+            load_spec(path), **counts, runs=runs, threads=1, display=StopAfter(folds), resume=folds == 1
+        )
+        assert begun.interrupted
+    assert len(begun.report["results"]) == 3
+    (begun.folder / "repeat-2-fold-1").mkdir()  # as a killed process leaves it
+    (begun.folder / "repeat-2-fold-1" / "metrics.csv").write_text("half")
+    again = cross_validate(load_spec(path), runs=runs, threads=1, resume=True)  # the number of folds is its own
+    assert again.folder == begun.folder and told(again.report) == told(whole.report)
+    assert again.report["started"] == begun.report["started"] and again.report["state"] == "finished"
+    assert sorted(p.name for p in again.folder.iterdir()) == sorted(p.name for p in whole.folder.iterdir())
+    with pytest.raises(UsageError, match="cv-1 is finished"):
+        cross_validate(load_spec(path), runs=runs, threads=1, resume=True)
+
+
+# what has changed: (overrides, folds, changed arrays), words of the message
+CHANGES: list[tuple[list[str], int | None, bool, str]] = [
+    (["training.epochs=4"], None, False, "training.epochs: 3 → 4"),
+    (["seed=1"], None, False, "seed: 0 → 1"),
+    ([], 4, False, "folds: 3 → 4"),
+    ([], None, True, "data.fingerprint: "),
+]
+
+
+@pytest.mark.parametrize(("overrides", "folds", "changed", "words"), CHANGES)
+def test_a_changed_cv_does_not_go_on(
+    overrides: list[str], folds: int | None, changed: bool, words: str, tmp_path: Path
+) -> None:
+    path, runs = file_of(tmp_path, "stratify: true"), tmp_path / "runs"
+    begun = cross_validate(load_spec(path), folds=3, runs=runs, threads=1, display=StopAfter(1))
+    before = (begun.folder / FOLDS_RECORD).read_bytes()
+    if changed:
+        file_of(tmp_path, "stratify: true", x=arrays(seed=1)["x"])
+    with pytest.raises(UsageError) as caught:
+        cross_validate(load_spec(path, overrides), folds=folds, runs=runs, threads=1, resume=True)
+    assert words in str(caught.value) and "cv-1 was begun with" in str(caught.value)
+    assert (begun.folder / FOLDS_RECORD).read_bytes() == before
+
+
+def test_nothing_to_go_on_with(tmp_path: Path) -> None:
+    path, runs = file_of(tmp_path, "stratify: true"), tmp_path / "runs"
+    with pytest.raises(UsageError, match="there is no cross-validation in"):
+        cross_validate(load_spec(path), runs=runs, resume=True)
+    begun = cross_validate(load_spec(path), folds=3, runs=runs, threads=1, display=StopAfter(1))
+    for text in ("{", "[]", '{"folds": 3}', '{"folds": 3, "repeats": 1, "results": [{"fold": 1}]}'):
+        (begun.folder / FOLDS_RECORD).write_text(text)
+        with pytest.raises(CheckpointError, match=r"cv\.json is damaged"):
+            cross_validate(load_spec(path), runs=runs, resume=True)
+
+
+@pytest.mark.parametrize("columns", [20, 30, 50, 80, 200])
+def test_the_line_of_a_fold_fits_the_terminal(columns: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    best = {"val_loss": 0.5, "val_accuracy": 0.75, "val_top_k_categorical_accuracy": 0.9, "loss": 0.1}
+    result = {"epochs": 12, "best_epoch": 7, "seconds": 3.0, "best": best}
+    for stream in (Terminal(), io.StringIO()):
+        display = FoldsDisplay(10, 20, stream=stream)
+        display.begin(12, 10)
+        display.end(result, "val_accuracy")
+        lines = CODES.sub("", stream.getvalue()).splitlines()
+        assert len(lines) == 1 and lines[0].startswith("repeat 12/20, fold"[:columns])
+        if isinstance(stream, Terminal):
+            assert len(lines[0]) <= columns
+            assert ("val_accuracy: 0.7500" in lines[0]) == (columns >= 50)
+        else:
+            assert all(name in lines[0] for name in best if name != "loss")
+
+
+def test_runs_lists_cross_validations(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, runs = file_of(tmp_path, "stratify: true"), tmp_path / "runs"
+    begun = cross_validate(load_spec(path), folds=3, runs=runs, threads=1, display=StopAfter(2))
+    (record,) = find_records(runs)
+    assert (record.label, record.state, record.folds, record.planned_folds) == ("rows/cv-1", "interrupted", 2, 3)
+    assert record.best["val_loss"] == pytest.approx(begun.report["mean"]["val_loss"]) and record.monitor == "val_loss"
+    assert find_records(begun.folder) == [record]
+    run = runner(tmp_path, monkeypatch, capsys)
+    assert "2/3 folds" in good(run("runs", "runs"))
+    report = json.loads((begun.folder / FOLDS_RECORD).read_text())
+    for changes, state in (
+        ({"state": "running"}, "interrupted"),
+        ({"results": 1}, "damaged"),
+        ({"mean": 1}, "damaged"),
+    ):
+        (begun.folder / FOLDS_RECORD).write_text(json.dumps({**report, **changes}))
+        assert [one.state for one in find_records(runs)] == [state]
 
 
 def test_mean_and_deviation_of_a_sample() -> None:

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from seqnet.errors import TrainingError
-from seqnet.runs.cross_validation import RECORD, cross_validate
+from seqnet.runs.cross_validation import cross_validate
+from seqnet.runs.folder import FOLDS_RECORD
 from seqnet.runs.splits import read_splits
 from seqnet.spec.run import load_spec
 from tests.screens import environment
@@ -108,7 +109,7 @@ def test_a_fold_that_fails_is_named_and_the_others_are_kept(tmp_path: Path) -> N
     with pytest.raises(TrainingError, match="fold 2: no more"):
         validate(path, display=Fails(1))
     folder = tmp_path / "runs/rows/cv-1"
-    report = json.loads((folder / RECORD).read_text())
+    report = json.loads((folder / FOLDS_RECORD).read_text())
     assert (report["state"], len(report["results"]), report["error"]) == ("failed", 1, "fold 2: no more")
     assert sorted(p.name for p in folder.iterdir()) == ["cv.json", "fold-1", "spec.yaml"]
     with pytest.raises(TrainingError, match="fold 1"):

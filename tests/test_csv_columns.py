@@ -106,6 +106,33 @@ def test_a_bad_cell_of_a_validation_row_is_told(bad: str, message: str, tmp_path
     assert loaded(tmp_path, f"n,m,d\n{lines}", rows=20).feature_names is not None
 
 
+BITS = "".join(f"{i % 2},{i},{i % 2}\n" for i in range(20))
+
+
+@pytest.mark.parametrize("other", ["2", "0.5", "-1"])
+def test_training_rows_that_happen_to_be_bits_do_not_make_a_column_boolean(tmp_path: Path, other: str) -> None:
+    data = loaded(tmp_path, f"b,n,y\n{BITS}{other},3,1\n", target="y", rows=20)
+    assert data.validation is not None
+    assert data.validation.x[0, 0] == pytest.approx(
+        (float(other) - 0.5) / 0.5
+    )  # standardized by 0 and 1, equally often
+    assert any(line.startswith("numeric") and "b" in line for line in data.remarks)
+    assert any(line == "boolean: b" for line in loaded(tmp_path, f"b,n,y\n{BITS}", target="y", rows=19).remarks)
+    stated = {"target": "y", "columns": {"b": "boolean"}, "rows": 20}
+    with pytest.raises(DataError, match="line 22: column 'b' holds"):
+        loaded(tmp_path, f"b,n,y\n{BITS}{other},3,1\n", **stated)
+
+
+def test_another_file_with_more_than_bits_is_told_how_to_state_the_kind(tmp_path: Path) -> None:
+    data = loaded(tmp_path, f"b,n,y\n{BITS}", target="y")
+    (tmp_path / "new.csv").write_text("b,n\n1,3\n2,4\n")
+    assert data.preparation is not None
+    with pytest.raises(
+        DataError, match=r"new.csv, line 3: column 'b' holds '2', .* train with columns: \{b: numeric\}"
+    ):
+        list(data.preparation.read(tmp_path / "new.csv", 100))
+
+
 # -- doubtful cells --------------------------------------------------------------------------------------------------
 
 MANY = "".join(f"{i * 0.5},{i % 2}\n" for i in range(30))

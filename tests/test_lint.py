@@ -142,6 +142,27 @@ CASES: dict[str, Case] = {
         "sparse_categorical_crossentropy is for classes, but the targets of diabetes are numbers",
         "use mse or mae",
     ),
+    "classes for mse": (
+        make(N, HIDDEN, LINEAR, loss="mse"),
+        ("loss",),
+        ERROR,
+        "mean_squared_error is for numbers, but the targets of iris are 3 classes (setosa, versicolor, virginica)",
+        "use sparse_categorical_crossentropy with Dense: {units: 3, activation: softmax}",
+    ),
+    "classes for mse, an output each": (
+        make(N, HIDDEN, SOFTMAX, loss="mae"),
+        ("loss",),
+        ERROR,
+        "mean_absolute_error is for numbers",
+        "use sparse_categorical_crossentropy",
+    ),
+    "two classes for mse": (
+        make(N, HIDDEN, LINEAR, loss="mse", dataset="breast_cancer"),
+        ("loss",),
+        WARNING,
+        "are 2 classes (malignant, benign)",
+        "use binary_crossentropy with Dense: {units: 1, activation: sigmoid}",
+    ),
     # -- never flattened
     "no Flatten": (
         make(SCALE, dense(64, "relu"), dense(10, "softmax"), dataset=PICTURES),
@@ -691,6 +712,8 @@ FINE: dict[str, tuple[RunSpec, Data | None]] = {
     "regression with relu": (make(N, dense(1, "relu"), loss="mse", dataset="diabetes"), None),
     "counts": (make(N, dense(1, "exponential"), loss="poisson", dataset="diabetes"), None),
     "brier score": (make(loss="mse", data={"one_hot": True}), None),
+    "brier score of two classes": (make(N, SIGMOID, loss="mse", dataset="breast_cancer"), None),
+    "classes that are numbers": (make(LINEAR, loss="mse"), rows(X, LABELS, class_names=("3", "4", "5"))),
     "column of labels": (make(), rows(X, LABELS[:, None])),
     "labels as floats": (make(), rows(X, LABELS.astype(np.float32))),
     "several labels a row": (make(HIDDEN, dense(3, "sigmoid"), loss="bce"), rows(X, np.eye(3)[LABELS])),
@@ -744,6 +767,15 @@ def test_what_is_fine_is_left_alone(name: str) -> None:
 
 OWN: dict[str, tuple[RunSpec, Data, tuple[Any, ...], str, str]] = {
     "no targets": (make(), rows(X, None), ("data", "dataset"), ERROR, "there is nothing to learn"),
+    "several labels a row, one distribution": (
+        make(HIDDEN, SOFTMAX, loss="categorical_crossentropy"),
+        rows(X, np.ones((60, 3), int)),
+        ("loss",),
+        ERROR,
+        "",
+    ),
+    "numbers for binary": (make(SIGMOID, loss="bce"), rows(X, X[:, 0] * 3), ("loss",), ERROR, ""),
+    "numbers for one of many": (make(SOFTMAX, loss="crossentropy"), rows(X, X[:, 0] * 3), ("loss",), ERROR, ""),
     "negative labels": (make(), rows(X, LABELS - 1), ("loss",), ERROR, "the smallest label is -1"),
     "broken labels": (make(), rows(X, LABELS + 0.5), ("loss",), ERROR, "expects whole numbers"),
     "three numbers a row for one": (

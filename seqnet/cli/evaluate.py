@@ -16,7 +16,12 @@ from seqnet.cli import options
     type=click.Choice(["test", "validation", "train"]),
     help="Which rows; default: test, where there are none validation.",
 )
-@click.option("--data", metavar="FILE", type=click.Path(), help="Other rows: a YAML file with a data section, or npz.")
+@click.option(
+    "--data",
+    metavar="PATH",
+    type=click.Path(),
+    help="Other rows: a YAML file with a data section, npz, hdf5, a folder of images, or what the run can train on.",
+)
 @options.checkpoint
 @options.trust_plugins
 @options.as_json

@@ -21,10 +21,17 @@ TEMPLATES = ("classifier", "regressor", "image")
     help="What to begin from: rows to classes, rows to numbers, or images to classes. Default: classifier.",
 )
 @click.option(
-    "--data", metavar="FILE", help="A table of yours, csv, tsv or parquet: the file is written for its columns."
+    "--data",
+    metavar="PATH",
+    help="Data of yours, for which the file is written: a table (csv, tsv, parquet), a folder of images or of texts "
+    "by class, json lines with texts, an npz or hdf5 file.",
 )
 @click.option(
-    "--target", "targets", multiple=True, metavar="COLUMN", help="The column of --data to predict. May be repeated."
+    "--target",
+    "targets",
+    multiple=True,
+    metavar="COLUMN",
+    help="The column of a table to predict, or the key of json lines. Of a table it may be repeated.",
 )
 @reading
 @click.option("--force", is_flag=True, help="Overwrite the file if there is one.")
@@ -38,13 +45,15 @@ def command(
 ) -> None:
     """Write NAME.yaml: a file with comments that trains as it stands, on data that come with seqnet.
 
-    On a terminal, without NAME, it asks. With --data it is written for your own table: what its columns hold, which of
-    them to leave out, the network, loss and metrics that fit, each with a comment that says why.
+    On a terminal, without NAME, it asks. With --data it is written for your own table (what its columns hold, which of
+    them to leave out), images, texts or arrays: the network, loss and metrics that fit, each with a comment that says
+    why.
 
     \b
     seqnet init flowers
     seqnet init clothing --template image
     seqnet init --data houses.csv --target price
+    seqnet init --data photos
     """
     from seqnet.console.messages import show_note
 
@@ -88,26 +97,36 @@ def _write_for(
     *,
     force: bool,
 ) -> Path:
-    """Write a file for a table. Raises UsageError, DataError, SpecError."""
+    """Write a file for somebody's data. Raises UsageError, DataError, SpecError."""
     from seqnet.cli.options import table_source
     from seqnet.console.messages import show_note, show_warning
     from seqnet.datasets.table_profile import column_names, is_table, profile_table
     from seqnet.errors import UsageError
     from seqnet.spec.starter import likely_target
-    from seqnet.spec.starter_check import checked_text
+    from seqnet.spec.starter_check import checked_rows, checked_text
+    from seqnet.spec.starter_rows import describes
 
     if template is not None:
         raise UsageError("--template and --data can't both say what the file is for; leave one of them out")
     table = Path(data)
-    if not is_table(table):
+    rows = not is_table(table) and describes(table)
+    if not is_table(table) and not rows:
         raise UsageError(
-            f"--data {data} is no csv, tsv or parquet file; `seqnet list sources` shows how others are named"
+            f"--data {data} is no csv, tsv, parquet, npz, hdf5 or jsonl file and no folder; `seqnet list sources` "
+            f"shows how others are named"
         )
     stem = table.name.removesuffix(".gz").removesuffix(".GZ")
     path = _path(name if name is not None else Path(stem).stem)
     _checked_name(path)
     if path.exists() and not force:
         raise _exists(path)
+    if rows:
+        _require_few(table, targets, reading)
+        text, remarks = checked_rows(table, targets[0] if targets else None, path)
+        for remark in remarks:
+            show_warning(remark)
+        _write(path, text, force=force)
+        return path
     if not targets:
         names = column_names(table_source(data, None, reading))
         targets = (likely_target(names),)
@@ -118,6 +137,19 @@ def _write_for(
         show_warning(remark)
     _write(path, text, force=force)
     return path
+
+
+def _require_few(data: Path, targets: tuple[str, ...], reading: tuple[str, ...]) -> None:
+    """Raise UsageError for options that only a table has."""
+    from seqnet.datasets.text_files import JSON_LINES
+    from seqnet.errors import UsageError
+
+    keyed = data.suffix.lower() in JSON_LINES
+    if targets and not (keyed and len(targets) == 1):
+        rest = "which has one target a text" if keyed else "whose targets are not in columns; leave it out"
+        raise UsageError(f"--target does not fit {data}, {rest}")
+    if reading:
+        raise UsageError(f"-s says how a table is read, and {data} is none; leave it out, and change the written file")
 
 
 def _require_data(targets: tuple[str, ...], reading: tuple[str, ...]) -> None:

@@ -46,8 +46,9 @@ def command(
 ) -> None:
     """List the runs in FOLDER, by default in runs, the newest first.
 
-    Epochs are those done of those planned; best is the value that decides which epoch is best, at that epoch. A run
-    is running, finished, stopped-early (by a callback), interrupted (by Ctrl-C, or killed), failed, or damaged.
+    Epochs are those done of those planned; best is the value that decides which epoch is best, at that epoch; of
+    a cross-validation (seqnet cv), its mean over the folds. A run is running, finished,
+    stopped-early (by a callback), interrupted (by Ctrl-C, or killed), failed, or damaged.
 
     \b
     seqnet runs

@@ -61,6 +61,7 @@ def command(
     """
     config, run = _which(context, config, resume, runs)
     from seqnet.console.live import RunDisplay
+    from seqnet.datasets.imagecache import quiet_decoding
     from seqnet.runs.train import train
 
     spec = options.load_config(config, overrides, plugins, trust_plugins)
@@ -69,6 +70,7 @@ def command(
     verbose = spec.training.verbose
     shown = not quiet and verbose != 0
     again = _again(config, overrides, plugins)
+    context.with_resource(quiet_decoding(not shown))
     with RunDisplay(live=False if verbose == 2 else None) as display:
         events = _Events(spec, display, shown)
         try:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from seqnet.console import theme
-from seqnet.console.format import metric, plural, scalar, seconds
+from seqnet.console.format import cut, metric, plural, scalar, seconds
 from seqnet.console.progress import LiveLine
 from seqnet.console.tables import Cell, commands, facts, listing, wide
 from seqnet.printable import printable
@@ -22,8 +22,8 @@ _BAR = 20
 class FoldsDisplay(Callback):
     """Shows which fold is being trained and how far it is, on a terminal; and each fold that is done, everywhere."""
 
-    def __init__(self, folds: int, repeats: int = 1, *, stream: IO[str] | None = None) -> None:
-        self.folds = folds
+    def __init__(self, folds: int = 0, repeats: int = 1, *, stream: IO[str] | None = None) -> None:
+        self.folds = folds  # 0 until it is known
         self.repeats = repeats
         self.stream = stream or sys.stderr
         self._line = LiveLine(self.stream)
@@ -46,14 +46,18 @@ class FoldsDisplay(Callback):
             self._label = f"repeat {repeat}/{self.repeats}, {self._label}"
 
     def end(self, result: Mapping[str, Any], monitor: str) -> None:
-        """Say what the fold came to."""
+        """Say what the fold came to, on a terminal as much of it as a line holds: the table has the rest."""
         names = [name for name in _values([result]) if name.startswith("val_") or name == monitor]
-        parts = [
-            f"{self._label}: {plural(result['epochs'], 'epoch')}, best {result['best_epoch']}",
-            seconds(result["seconds"]),
-            *(f"{printable(name)}: {metric(result['best'].get(name))}" for name in names),
-        ]
-        self.say(" - ".join(parts))
+        values = {name: f"{printable(name)}: {metric(result['best'].get(name))}" for name in names}
+        first = values.pop(monitor, "")
+        epochs = f"{plural(result['epochs'], 'epoch')}, best {result['best_epoch']}"
+        room = theme.columns(self.stream) if theme.is_terminal(self.stream) else 10_000
+        parts = [f"{self._label}: {epochs}", seconds(result["seconds"]), first, *values.values()]
+        while len(parts) > 3 and cell_len(" - ".join(parts)) > room:
+            parts.pop()
+        line = " - ".join(part for part in parts if part)
+        shorter = (f"{self._label}: {epochs} - {first}", f"{self._label}: {first or epochs}", self._label)
+        self.say(next((one for one in (line, *shorter) if cell_len(one) <= room), cut(self._label, room)))
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
@@ -73,6 +77,9 @@ def start_lines(report: Mapping[str, Any], folder: str, *, left_out: Sequence[st
         lines.append(("Held out", f"{plural(data['test'], 'test row')}, in no fold"))
     if data["unused"]:
         lines.append(("Left out", f"{plural(data['unused'], 'validation row')} of their own, in no fold"))
+    if report["results"]:
+        done = f"{len(report['results'])} of {plural(report['folds'] * report['repeats'], 'fold')}"
+        lines.append(("Done", f"{done}, which stay as they are"))
     for option in left_out:
         lines.append(("Left out", f"{option}, whose place the folds take"))
     return [facts(lines), *commands("Record", [folder]), Text()]

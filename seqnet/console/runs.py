@@ -97,6 +97,8 @@ def _number(values: Mapping[str, Any], name: str) -> str:
 def _epochs(run: Mapping[str, Any]) -> str:
     if run["state"] == "damaged":
         return "-"
+    if run["planned_folds"] is not None:
+        return f"{run['folds']}/{run['planned_folds']} folds"
     planned = run["planned_epochs"]
     return str(run["epochs"]) if planned is None else f"{run['epochs']}/{planned}"
 

@@ -249,8 +249,9 @@ class Boolean(ColumnKind):
         for place, word in enumerate(coded.words):
             low = word.lower()
             if low not in TRUE and low not in FALSE:
+                stated = f"columns: {{{name}: {'categorical' if as_number(word) is None else 'numeric'}}}"
                 raise BadCell(
-                    f"column {name!r} holds {word!r}, which is neither true nor false; make it categorical",
+                    f"column {name!r} holds {word!r}, which is neither true nor false; if right, train with {stated}",
                     np.flatnonzero(coded.codes == place),
                 )
             table[place] = float(low in TRUE)

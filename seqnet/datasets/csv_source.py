@@ -127,6 +127,7 @@ class Csv(Source):
         )
         preparation.targets = targets
         preparation.require_stated(list(table.columns))
+        preparation.look_at(table)
         table = self._with_targets(table, targets, path)
         y, task, names = self._targets(table, targets, path, form)
         train = Split(

@@ -9,7 +9,8 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,7 @@ from seqnet.errors import DataError
 VERSION = 1  # of how files are decoded; another one makes what was kept worthless
 HEADER = 128  # bytes of the npy header, written once the number of rows is known
 DAY = 86_400.0  # seconds
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 @dataclass
@@ -86,7 +88,7 @@ def _decode(
     sink.write(bytes(HEADER))
     kept: list[int] = []
     broken: list[tuple[str, str]] = []
-    for index, image in enumerate(decoded(paths, how)):
+    for index, image in enumerate(_watched(decoded(paths, how), len(paths))):
         if isinstance(image, BrokenImage):
             broken.append((shown(paths[index], root), str(image)))
             continue
@@ -111,6 +113,34 @@ def _decode(
         place.with_suffix(".json").write_text(json.dumps(details), encoding="utf-8")
         os.replace(sink.name, place)
     return Decoded(open_npy(place or Path(sink.name), limit), kept, broken, warnings)
+
+
+@contextlib.contextmanager
+def quiet_decoding(quiet: bool) -> Iterator[None]:
+    """While it lasts, whether nothing is shown of how far the decoding is."""
+    token = _quiet.set(quiet)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
+def _watched(images: Iterator[Array | BrokenImage], total: int) -> Iterator[Array | BrokenImage]:
+    """The same images; how far they are is shown on stderr, where that takes a while."""
+    if _quiet.get():
+        yield from images
+        return
+    from seqnet.console.decoding import DecodingDisplay
+
+    display = DecodingDisplay(total)
+    try:
+        for done, image in enumerate(images, start=1):
+            with contextlib.suppress(OSError):  # nobody reads any more; the decoding goes on
+                display.advance(done)
+            yield image
+    finally:
+        with contextlib.suppress(OSError):
+            display.close()
 
 
 def shown(path: Path, root: Path) -> str:

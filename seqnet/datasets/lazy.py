@@ -12,7 +12,7 @@ import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from seqnet.errors import DataError
 RESIDENT = 1 << 27  # bytes of a mapped file that may count as the process's memory before it gives them back
 AROUND = 1 << 21  # bytes that the system may map around one it is asked for: a huge page
 COPIED = 1 << 28  # bytes of an array in memory beyond which some of its rows are looked up instead of copied
-WINDOW = 1 << 26  # bytes of rows that are read ahead of batches whose order is known
+WINDOW = 1 << 25  # bytes of rows that are read ahead of batches whose order is known
 BLOCK = 1 << 20  # entries looked at in one go
 
 
@@ -42,6 +42,10 @@ class LazyRows(ABC):
     @abstractmethod
     def gather(self, rows: Array) -> Array:
         """The rows of these numbers (n,), as a new array."""
+
+    def gather_into(self, rows: Array, out: Array) -> None:
+        """Put the rows of these numbers (n,) into `out` (n, …), which is contiguous and of this dtype."""
+        out[...] = self.gather(rows)
 
     @property
     def ndim(self) -> int:
@@ -87,7 +91,7 @@ class LazyRows(ABC):
 
         Then rows are read ahead, in the order in which they stand, so that what lies together is touched once.
         """
-        self._ahead = _Ahead(self, order)
+        self._ahead = _Ahead(self, order, None if self._ahead is None else self._ahead.rows)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         whole = self[:]
@@ -105,32 +109,39 @@ class LazyRows(ABC):
 class _Ahead:
     """The rows of a stretch of a known order, sorted as they stand in the file."""
 
-    def __init__(self, source: LazyRows, order: Array) -> None:
+    def __init__(self, source: LazyRows, order: Array, memory: Array | None = None) -> None:
+        """memory: what rows may be put into, of those of an order that is over."""
         self.source = source
         self.order = order
         self.base = order if order.base is None else order.base
         self.size = max(1, WINDOW // max(1, source.nbytes // max(1, len(source))))
-        self.start = self.stop = 0
-        self.rows: Array | None = None
+        self.start = self.stop = self.next = 0
+        self.rows = memory  # one for all stretches: new pages cost as much as the rows in them
         self.rank: Array | None = None  # where in `rows` each of the stretch is
 
     def place(self, rows: Any) -> int:
         """Where in the order these row numbers stand, -1 where they are no part of it."""
         if not isinstance(rows, np.ndarray) or rows.base is not self.base or not rows.flags.c_contiguous:
             return -1
+        # Asking NumPy for addresses takes longer than comparing the few numbers of a batch, which mostly follow.
+        if rows.tobytes() == self.order[self.next : self.next + len(rows)].tobytes():
+            return self.next
         begin, whole = (array.__array_interface__["data"][0] for array in (rows, self.order))
         return int(begin - whole) // self.order.itemsize
 
     def take(self, start: int, count: int) -> Array:
         """The rows of a stretch of the order."""
         if not (self.start <= start and start + count <= self.stop) or self.rows is None or self.rank is None:
-            self.rows = None  # its memory is needed for the next
             self.start, self.stop = start, min(start + max(self.size, count), len(self.order))
+            if self.rows is None or len(self.rows) < self.stop - start:
+                self.rows = None  # its memory is needed for the next
+                self.rows = np.empty((self.stop - start, *self.source.shape[1:]), self.source.dtype)
             coming = self.order[self.start : self.stop]
             by_place = np.argsort(coming, kind="stable")
             self.rank = np.empty_like(by_place)
             self.rank[by_place] = np.arange(len(by_place))
-            self.rows = self.source.gather(coming[by_place])
+            self.source.gather_into(coming[by_place], self.rows[: len(coming)])
+        self.next = start + count
         found: Array = self.rows.take(self.rank[start - self.start : start - self.start + count], axis=0)
         return found
 
@@ -158,19 +169,29 @@ class Mapped(LazyRows):
         return self._numbers(rows)
 
     def gather(self, rows: Array) -> Array:
+        found = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        self.gather_into(rows, found)
+        return found
+
+    def gather_into(self, rows: Array, out: Array) -> None:
+        if not out.size:
+            return
         row = self._bytes.shape[1]
-        found = np.empty((len(rows), row), np.uint8)
+        found = out.reshape(-1).view(np.uint8).reshape(len(rows), row)
+        low, high = int(rows.min()), int(rows.max())
+        # Where no number needs a look, NumPy writes into the rows themselves rather than into a copy of them.
+        mode: Literal["clip", "raise"] = "clip" if low >= 0 and high < len(self) else "raise"
         step = max(1, RESIDENT // (AROUND + row))
-        if len(rows):
-            # Rows that are near one another share what is brought in for them, where they are taken in their order.
-            span = (int(rows.max()) - int(rows.min()) + 1) * row
-            if span <= RESIDENT // 2 or bool((rows[1:] >= rows[:-1]).all()):
-                step = max(step, len(rows) * (RESIDENT // 2) // span)
+        # Rows that are near one another share what is brought in for them, where they are taken in their order.
+        span = (high - low + 1) * row
+        if span <= RESIDENT // 2 or bool((rows[1:] >= rows[:-1]).all()):
+            step = max(step, len(rows) * (RESIDENT // 2) // span)
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
-            found[start : start + step] = self._bytes[some]
+            self._bytes.take(some, axis=0, out=found[start : start + step], mode=mode)
             self._count(min(len(some) * (AROUND + row), (int(some.max()) - int(some.min()) + 1) * row + AROUND))
-        return self._numbers(found)
+        if not self.stored.isnative:
+            out.byteswap(inplace=True)
 
     def _numbers(self, rows: Array) -> Array:
         numbers: Array = rows.view(self.stored).reshape(len(rows), *self.shape[1:])
@@ -206,6 +227,12 @@ class RowView(LazyRows):
 
     def gather(self, rows: Array) -> Array:
         return self.array.take(self.rows[rows], axis=0)
+
+    def gather_into(self, rows: Array, out: Array) -> None:
+        if isinstance(self.array, LazyRows):
+            self.array.gather_into(self.rows[rows], out)
+        else:
+            super().gather_into(rows, out)
 
 
 def as_rows(rows: LazyRows) -> Array:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from seqnet.datasets.base import Split
-from seqnet.datasets.columns import FIRST, BadCell, Categorical, ColumnKind, Numeric, infer, unknown_words
+from seqnet.datasets.columns import FIRST, BadCell, Boolean, Categorical, ColumnKind, Numeric, infer, unknown_words
 from seqnet.datasets.csv_format import Format, as_number, is_number
 from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
 from seqnet.datasets.labels import Array
@@ -64,6 +64,7 @@ class TablePreparation(Preparation):
         self.rows = 0  # so many
         self.targets: list[str] = []
         self.file_columns: list[str] = []  # of all columns of the file, the target too
+        self.beyond_bits: set[str] = set()  # columns of numbers that some row of the file has another of than 0 and 1
 
     def exclude(self, names: Iterable[str]) -> None:
         """These columns say how rows are divided, so they are no features unless `features` names them."""
@@ -84,6 +85,16 @@ class TablePreparation(Preparation):
         for pattern in self.stated:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise DataError(f"columns names {pattern!r}, which {self.path} lacks; {suggestion(pattern, names)}")
+
+    def look_at(self, table: Table) -> None:
+        """Be told of all rows of the file, before any are held back: they decide which columns are mere bits."""
+        for name, column in table.columns.items():
+            if not isinstance(column, Coded):
+                beyond = isinstance(infer(column), Numeric)
+            else:
+                beyond = "1" in column.words and not {as_number(w, self.form) for w in column.words} <= {0.0, 1.0, None}
+            if beyond:
+                self.beyond_bits.add(name)
 
     # -- fitting ----------------------------------------------------------------------------------------------------
 
@@ -133,6 +144,8 @@ class TablePreparation(Preparation):
                 raise self._bad_cells(name, column, table, self.path)
             refuse_parted(name, column, self.path, self.form, f"columns: {{{name}: categorical}}")
         found = infer(column)
+        if isinstance(found, Boolean) and name in self.beyond_bits:
+            found = Numeric()  # the training rows just lack its other numbers
         if found is None:
             if wanted:
                 return Categorical(encode=self.encode)

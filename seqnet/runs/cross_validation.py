@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 import shutil
 import time
@@ -19,7 +18,19 @@ from seqnet.datasets.base import Data
 from seqnet.errors import Problem, SeqnetError, TrainingError
 from seqnet.models.sequential import Sequential
 from seqnet.runs import folder as folders
-from seqnet.runs.folder import FAILED, FINISHED, INTERRUPTED, RUNNING, MetricsFiles, create_run
+from seqnet.runs.fold_recorder import FoldRecorder
+from seqnet.runs.folder import (
+    FAILED,
+    FINISHED,
+    FOLDS_PREFIX,
+    FOLDS_RECORD,
+    INTERRUPTED,
+    RUNNING,
+    MetricsFiles,
+    create_run,
+)
+from seqnet.runs.folds_resumed import done_of, latest_folds, require_same_folds, require_same_rows
+from seqnet.runs.lock import locked
 from seqnet.runs.process import this_process
 from seqnet.runs.signals import interruptible
 from seqnet.runs.splits import write_splits
@@ -37,15 +48,12 @@ from seqnet.spec.division import Division, Folds
 from seqnet.spec.run import RunSpec, check_document
 from seqnet.spec.sections import NEEDED
 from seqnet.training.backup import BackupAndRestore
-from seqnet.training.callbacks import Callback, Logs, Monitor
+from seqnet.training.callbacks import Callback
 from seqnet.training.checkpoint import make_folder, reason
 from seqnet.training.compiled import Diverged
-from seqnet.training.divergence import Rollback, culprit
+from seqnet.training.divergence import culprit
 from seqnet.training.trainer import FitOptions, Rows, Trainer
 from seqnet.version import __version__
-
-RECORD = "cv.json"
-PREFIX = "cv-"  # of the folder's number
 
 
 @dataclass
@@ -64,20 +72,22 @@ class CrossValidation:
 def cross_validate(
     spec: RunSpec,
     *,
-    folds: int = 5,
-    repeats: int = 1,
+    folds: int | None = None,
+    repeats: int | None = None,
     runs: Path,
     threads: int | None = None,
+    resume: bool = False,
     display: Callback | None = None,
     on_event: Event = lambda name, details: None,
 ) -> CrossValidation:
-    """Train `folds` new models as the file says, each on the rows of the other folds, and measure it on its own.
+    """Train `folds` (5) new models as the file says, each on the rows of the other folds, and measure it on its own.
 
     The rows held back for testing stay out of it, and those held back for validation join the folds. Repeat r (from 1)
     divides and trains with the seed of the file + r - 1. A preparation, and layers that learn from the data, see each
     fold's training rows only. Values are those of each fold's best epoch, by what EarlyStopping watches, else the
     validation loss. Leaves runs/<name>/cv-<number>/ with cv.json, and for each fold its metrics and its rows.
     Nothing is left where no fold was done. The first Ctrl-C ends after the batch; the folds that are done count.
+    resume: go on with the latest one of the file's name, whose folds that are done stay; folds and repeats are its own.
     on_event(name, details): "warning" (problem), "start" (folder, report), "begin" (repeat, fold), "fold" (what
     cv.json says of it), "note" (text).
     Raises SpecError, UsageError, DataError, TrainingError.
@@ -86,6 +96,9 @@ def cross_validate(
     if not spec.fit_options().ever_validates():
         message = f"no epoch would be validated, with validation_freq {spec.training.validation_freq}"
         spec.refuse([Problem(("training", "validation_freq"), message, "leave it out, or train more epochs")])
+    before, earlier = latest_folds(runs, spec.name, FOLDS_PREFIX) if resume else (None, {})
+    asked = {"folds": folds, "repeats": repeats}
+    folds, repeats = folds or earlier.get("folds", 5), repeats or earlier.get("repeats", 1)
     division = spec.divisible()
     plans = [division.folds(spec.seed, spec.seed + repeat, folds) for repeat in range(repeats)]
     data = spec.load_data(division, plans[0].parts[0])
@@ -95,9 +108,30 @@ def cross_validate(
     model = first.build_model(data.input_shape, threads=threads)
     record = _Record(spec, folds, repeats, _report(spec, division, plans[0], data, model))
     del data, model
-    folder = create_run(runs, spec.name, PREFIX)
+    if before is not None:
+        require_same_folds(before, earlier, record.report, asked)
+    folder = before or create_run(runs, spec.name, FOLDS_PREFIX)
+    with locked(folder):
+        if before is not None:
+            _, earlier = latest_folds(runs, spec.name, FOLDS_PREFIX)  # nobody else adds to it from here on
+            record.go_on(earlier)
+            for repeat, fold in done_of(record.results):
+                require_same_rows(folder / _inner(repeat, fold, repeats), plans[repeat - 1], fold)
+        return _recorded(record, division, plans, folder, threads, display, on_event)
+
+
+def _recorded(
+    record: _Record,
+    division: Division,
+    plans: Sequence[Folds],
+    folder: Path,
+    threads: int | None,
+    display: Callback | None,
+    on_event: Event,
+) -> CrossValidation:
+    """Every fold, with what ends them written down."""
     try:
-        folders.write_text(folder / folders.SPEC, spec.document.text)
+        folders.write_text(folder / folders.SPEC, record.spec.document.text)
         record.write(folder, RUNNING)
         on_event("start", {"folder": folder, "report": record.report})
         return _folds(record, division, plans, folder, threads, display, on_event)
@@ -120,12 +154,15 @@ def _folds(
     display: Callback | None,
     on_event: Event,
 ) -> CrossValidation:
-    """Every fold of every repeat, one after the other."""
-    several, spec = record.repeats > 1, record.spec
+    """Every fold of every repeat that is not done, one after the other."""
+    several, spec, done = record.repeats > 1, record.spec, done_of(record.results)
     for repeat, plan in enumerate(plans, start=1):
         for number, parts in enumerate(plan.parts, start=1):
             which = {"repeat": repeat, "fold": number}
-            inner = folder / (f"repeat-{repeat}-fold-{number}" if several else f"fold-{number}")
+            if (repeat, number) in done:
+                continue
+            inner = folder / _inner(repeat, number, record.repeats)
+            shutil.rmtree(inner, ignore_errors=True)  # what a killed process has left of it
             try:
                 on_event("begin", which)
                 make_folder(inner)
@@ -169,6 +206,13 @@ class _Record:
     results: list[dict[str, Any]] = field(default_factory=list)
     began: float = field(default_factory=time.perf_counter)
 
+    def go_on(self, earlier: Mapping[str, Any]) -> None:
+        """Count what an earlier process has done."""
+        self.results = list(earlier["results"])
+        self.report["started"] = earlier.get("started", self.report["started"])
+        took = earlier.get("seconds")
+        self.began -= took if isinstance(took, (int, float)) else 0.0
+
     def write(self, folder: Path, state: str, **more: Any) -> None:
         """Raises TrainingError."""
         mean, std = mean_and_deviation([result["best"] for result in self.results])
@@ -186,7 +230,7 @@ class _Record:
             "ddof": 1,
             "seconds": time.perf_counter() - self.began,
         }
-        folders.write_json(folder / RECORD, self.report)
+        folders.write_json(folder / FOLDS_RECORD, self.report)
 
 
 def _anew(spec: RunSpec, seed: int) -> RunSpec:
@@ -233,6 +277,11 @@ def _report(spec: RunSpec, division: Division, plan: Folds, data: Data, model: S
         "machine": platform.machine(),
         "resolved": spec.resolved(),
     }
+
+
+def _inner(repeat: int, fold: int, repeats: int) -> str:
+    """The folder of a fold within that of all."""
+    return f"repeat-{repeat}-fold-{fold}" if repeats > 1 else f"fold-{fold}"
 
 
 def _named(which: Mapping[str, int], several: bool) -> str:
@@ -309,45 +358,3 @@ class _Fold:
 
     def _telling(self, found: str) -> Callable[[str], None]:
         return lambda way: self.say(f"{found}\n  {way}")
-
-
-class FoldRecorder(Callback):
-    """Keeps what a fold logs, epoch after epoch, and which epoch is the best."""
-
-    stateful = ("best", "best_epoch", "best_values", "rows", "rollbacks")
-
-    def __init__(self, callbacks: Sequence[Callback], monitor: str, mode: str, *, rollback: bool) -> None:
-        self.callbacks = [self, *callbacks]
-        self.monitor = monitor
-        self.judge = Monitor(mode)
-        self.best: float | None = None
-        self.best_epoch = 0
-        self.best_values: dict[str, Any] = {}
-        self.final_values: dict[str, Any] = {}
-        self.rows: list[dict[str, Any]] = []
-        self.rollback = Rollback() if rollback else None
-
-    def after_epoch(self, trainer: Any, logs: Logs) -> None:
-        values = {name: np.asarray(value).tolist() for name, value in logs.items()}
-        epoch = trainer.history.epoch[-1] + 1
-        rate = float(trainer.compiled.optimizer.effective_learning_rate)
-        self.rows.append({"epoch": epoch, "learning_rate": rate, **values})
-        value = logs.get(self.monitor)
-        number = math.nan if value is None else float(value)
-        better = self.judge.better(number, self.judge.worst if self.best is None else self.best)
-        if better or not self.best_values:
-            self.best = number if math.isfinite(number) else None
-            self.best_epoch, self.best_values = epoch, values
-        self.final_values = values
-        if self.rollback is not None:
-            self.rollback.keep(trainer, self.callbacks)
-
-    @property
-    def rollbacks(self) -> int:
-        """How often the fold went back from NaN."""
-        return 0 if self.rollback is None else self.rollback.count
-
-    @rollbacks.setter
-    def rollbacks(self, count: int) -> None:
-        if self.rollback is not None:
-            self.rollback.count = int(count)

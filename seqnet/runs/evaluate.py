@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 
 from seqnet.arrays import Array, Shape
-from seqnet.datasets.base import Data, Source, Split
+from seqnet.datasets.base import Data, Split
 from seqnet.datasets.labels import numbered_as
-from seqnet.datasets.preparation import Preparation
-from seqnet.declare import get
 from seqnet.errors import DataError, SeqnetError, UsageError
 from seqnet.losses import Loss, resolve_loss
 from seqnet.runs.confusion import confuse, per_label
 from seqnet.runs.folder import SUMMARY, read_json
+from seqnet.runs.given_rows import load_rows
 from seqnet.runs.opening import Opened, is_run, open_model, read_run_spec
 from seqnet.runs.splits import data_of_run
-from seqnet.spec.run import RunSpec, load_spec
+from seqnet.spec.run import RunSpec
 
 SPLITS = ("train", "validation", "test")
 
@@ -73,9 +72,9 @@ def evaluate(
     """Loss and metrics of a run's checkpoint, or of a model file, in inference mode.
 
     split: train, validation or test; default: test where there is one, else validation, else train. data: another
-    YAML file whose data section is used, or a file of the kind that the run was trained on; rows are prepared as they
-    were in training. batch_size: default: as the run validated with, so that the
-    numbers are the same to the last digit. Raises UsageError, DataError, ShapeError, CheckpointError.
+    YAML file whose data section is used, an npz or hdf5 file, a folder of images by class, or a file of the kind that
+    the run was trained on; rows are prepared as they were in training. batch_size: default: as the run validated with,
+    so that the numbers are the same to the last digit. Raises UsageError, DataError, ShapeError, CheckpointError.
     """
     opened = open_model(run, checkpoint)
     spec = read_run_spec(run) if is_run(run) else None
@@ -86,7 +85,7 @@ def evaluate(
     if data is None and spec is not None:
         found = data_of_run(run, spec, opened.preparation)
     else:
-        found = load_rows(str(data), spec, opened.preparation)
+        found = load_rows(str(data), spec, opened.preparation, opened.model.input_shape[1:])
     changed = changed_since(run, found) if data is None else []
     return measure(ask(run, opened, spec, found, split=split, batch_size=batch_size, warnings=changed))
 
@@ -148,27 +147,6 @@ def _in_original_units(asked: Asked, outputs: Array | None) -> dict[str, float] 
         return None
     errors = preparation.unscaled(found).astype(np.float64) - preparation.unscaled(y)
     return {"mae": float(np.mean(np.abs(errors))), "rmse": float(np.sqrt(np.mean(errors**2)))}
-
-
-def load_rows(path: str, spec: RunSpec | None = None, fitted: Preparation | None = None) -> Data:
-    """Data from the data section of a YAML file, an npz file, or a file as the run was trained on, prepared as there.
-
-    Raises UsageError, SpecError, DataError.
-    """
-    suffix = Path(path).suffix.lower()
-    if suffix in (".yaml", ".yml"):
-        return load_spec(path).load_data(fitted=fitted)
-    source = spec.data.source if spec is not None and spec.data is not None else None
-    if suffix == ".npz":
-        source = get(Source, {"npz": {"path": path}})
-    elif source is None or fitted is None:
-        raise UsageError(f"--data takes a YAML file with a data section, or an npz file, not {path}")
-    else:
-        source = source.replace(**{source.paths[0]: str(Path(path).resolve())})
-    data = source.load(Path())
-    data.prepare(fitted)
-    data.check()
-    return data
 
 
 def _require_fit(loss: Loss, output: Shape, rows: Split, what: str) -> None:

@@ -16,6 +16,7 @@ from seqnet.spec.sections import RESOLVED as RESOLVED  # one of the files of a r
 from seqnet.training.checkpoint import make_folder, reason, sync_folder, write_file
 
 SPEC, SUMMARY = "spec.yaml", "summary.json"
+FOLDS_RECORD, FOLDS_PREFIX = "cv.json", "cv-"  # of a cross-validation, whose folder is cv-<number>
 CSV, JSONL = "metrics.csv", "metrics.jsonl"
 # What summary.json says of a run; trained: only the test rows are still to come.
 RUNNING, TRAINED, FINISHED, INTERRUPTED, FAILED = "running", "trained", "finished", "interrupted", "failed"

@@ -19,6 +19,7 @@ from seqnet.runs.curves import Curves, as_number, read_curves
 from seqnet.runs.folder import (
     FAILED,
     FINISHED,
+    FOLDS_RECORD,
     INTERRUPTED,
     JSONL,
     RESOLVED,
@@ -41,7 +42,8 @@ SORTS = ("when", "name", "state", "epochs", "time")  # or the name of a logged v
 class RunRecord:
     """One run. best, final: logged values of its best and of its last epoch. seconds: of training, as far as known.
 
-    problem: what is wrong with the folder of a damaged run, or what ended a failed one.
+    problem: what is wrong with the folder of a damaged run, or what ended a failed one. folds, planned_folds: of a
+    cross-validation that are done and in all, whose best values are means over the folds; None of other runs.
     """
 
     folder: Path
@@ -59,6 +61,8 @@ class RunRecord:
     seconds: float | None = None
     parameters: int | None = None
     problem: str | None = None
+    folds: int | None = None
+    planned_folds: int | None = None
 
     @property
     def name(self) -> str:
@@ -90,6 +94,8 @@ class RunRecord:
             "seconds": self.seconds,
             "parameters": self.parameters,
             "problem": self.problem,
+            "folds": self.folds,
+            "planned_folds": self.planned_folds,
         }
 
 
@@ -189,7 +195,7 @@ def _folders_in(folder: Path) -> list[Path]:
 
 def _has_run_files(folder: Path) -> bool:
     try:
-        return any((folder / name).exists() for name in (RESOLVED, SUMMARY))
+        return any((folder / name).exists() for name in (RESOLVED, SUMMARY, FOLDS_RECORD))
     except OSError:
         return False
 
@@ -200,6 +206,9 @@ def _fill(record: RunRecord) -> None:
     record.when = _touched(folder, SPEC, RESOLVED, SUMMARY) or _touched(folder, ".")
     if not any(folder.iterdir()):
         raise CheckpointError("it is empty")
+    if (folder / FOLDS_RECORD).exists() and not (folder / RESOLVED).exists():
+        _fill_folds(record)
+        return
     if not (folder / RESOLVED).is_file():
         raise CheckpointError(f"{RESOLVED} is missing")
     if not (folder / RESOLVED).stat().st_size:
@@ -231,6 +240,28 @@ def _fill(record: RunRecord) -> None:
         record.state = STOPPED_EARLY
 
 
+def _fill_folds(record: RunRecord) -> None:
+    """The same of a cross-validation. Raises CheckpointError, OSError."""
+    summary = _Summary(read_json(record.folder / FOLDS_RECORD), FOLDS_RECORD)
+    heard = _touched(record.folder, FOLDS_RECORD)
+    record.when = summary.when() or heard
+    record.state = summary.state()
+    if record.state == RUNNING and not is_alive(summary.data.get("process"), heard.timestamp() if heard else 0.0):
+        record.state = INTERRUPTED
+    results, folds, repeats = summary.data.get("results"), summary.count("folds"), summary.count("repeats")
+    if not isinstance(results, list) or folds is None or repeats is None:
+        raise CheckpointError(f"{FOLDS_RECORD} is damaged: it does not list its folds")
+    record.folds, record.planned_folds = len(results), folds * repeats
+    record.parameters = summary.count("parameters")
+    record.directions = summary.directions()
+    monitor = summary.mapping("monitor")
+    record.monitor, record.mode = _text(monitor.get("name")), _text(monitor.get("mode"))
+    record.best = _numbers(summary.mapping("mean"))
+    record.seconds = max(as_number(summary.data.get("seconds")), 0.0)
+    if record.state == FAILED:
+        record.problem = _text(summary.data.get("error"))
+
+
 def _catch_up(record: RunRecord, until: datetime | None) -> None:
     """Where the summary is that of the beginning, the metrics files know more."""
     if record.seconds is not None and until is not None and record.when is not None:
@@ -256,14 +287,18 @@ def best_row(curves: Curves, monitor: str | None, mode: str | None) -> int:
 
 @dataclass
 class _Summary:
-    """summary.json, from which nothing is taken that is not of the kind it should be. Raises CheckpointError."""
+    """summary.json or cv.json, from which nothing is taken that is not of the kind it should be.
+
+    Raises CheckpointError.
+    """
 
     data: Mapping[str, Any]
+    file: str = SUMMARY
 
     def mapping(self, key: str) -> Mapping[str, Any]:
         value = self.data.get(key)
         if value is not None and not isinstance(value, Mapping):
-            raise CheckpointError(f"{SUMMARY} is damaged: its {key} is no mapping")
+            raise CheckpointError(f"{self.file} is damaged: its {key} is no mapping")
         return value or {}
 
     def count(self, key: str) -> int | None:
@@ -272,7 +307,7 @@ class _Summary:
     def state(self) -> str:
         state = self.data.get("state")
         if state not in (RUNNING, TRAINED, FINISHED, INTERRUPTED, FAILED):
-            raise CheckpointError(f"{SUMMARY} is damaged: it names no state of a run")
+            raise CheckpointError(f"{self.file} is damaged: it names no state of a run")
         return str(state)
 
     def when(self) -> datetime | None:

@@ -9,9 +9,11 @@ import numpy as np
 
 from seqnet.arrays import Array, Shape
 from seqnet.datasets.base import Data
+from seqnet.datasets.readers import is_number
 from seqnet.errors import Path, Problem
 from seqnet.layers.base import Layer
 from seqnet.losses import Loss
+from seqnet.registry import is_built_in
 from seqnet.spec.case import Case
 from seqnet.spec.placing import option_path, split_hint
 
@@ -64,6 +66,10 @@ def _labels(case: Case, loss: Loss, data: Data, labels: Array, output: Shape) ->
         message = f"{loss.name} is for classes, but the targets of {data.name} are numbers"
         yield Problem(_loss_path(case), message, "use mse or mae")
         return
+    named = _named_classes(case, loss, data, labels)
+    if named is not None:
+        yield named
+        return
     for split in data.splits.values():
         wrong = None if split.y is None else loss.label_problem(split.y, output, data.num_classes)
         if wrong is not None and split.y is not None:
@@ -75,6 +81,25 @@ def _labels(case: Case, loss: Loss, data: Data, labels: Array, output: Shape) ->
             message = f"the last layer has {width} outputs, but the data have {count} classes"
             place = _width_path(case) or ("model", len(case.layers) - 1)
             yield Problem(place, message, "one output for each class is enough", warning=True)
+
+
+def _named_classes(case: Case, loss: Loss, data: Data, labels: Array) -> Problem | None:
+    """Words as targets, whose numbers follow the alphabet, where the loss measures how far numbers are apart."""
+    names = data.class_names
+    if names is None or loss.labels != "real" or not is_built_in(type(loss)) or labels.shape[1:] not in ((), (1,)):
+        return None
+    if len(names) < 2 or all(is_number(name) for name in names):
+        return None
+    index = _last_activation(case.layers)
+    if len(names) == 2:
+        if index is not None and _name_at(case.layers, index) in ("sigmoid", "hard_sigmoid"):
+            return None  # the squared error of a probability, which is a proper score (Brier 1950)
+        hint = "use binary_crossentropy with Dense: {units: 1, activation: sigmoid}"
+    else:
+        hint = f"use sparse_categorical_crossentropy with Dense: {{units: {len(names)}, activation: softmax}}"
+    shown = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+    message = f"{loss.name} is for numbers, but the targets of {data.name} are {len(names)} classes ({shown})"
+    return Problem(_loss_path(case), message, hint, warning=len(names) == 2)
 
 
 def _mismatch(case: Case, loss: Loss, labels: Array, output: Shape, wrong: str) -> Problem:

@@ -232,13 +232,13 @@ class Starter:
     def text(self, name: str, file: str) -> str:
         """The file. file: what the commands in its head call it."""
         what = {"binary": "yes or no", "classes": "which class", "labels": "which labels", "numbers": "how much"}
-        told = _comment(f"Predicts {', '.join(self.targets)} ({what[self.task]}) from {self.profile['name']}.")
+        told = comment_lines(f"Predicts {', '.join(self.targets)} ({what[self.task]}) from {self.profile['name']}.")
         commands = [
-            f"#   seqnet check {_shown(file)}       everything that is wrong or suspicious about this file",
-            f"#   seqnet train {_shown(file)}       train it; every run gets a folder of its own under runs/",
+            f"#   seqnet check {shown(file)}       everything that is wrong or suspicious about this file",
+            f"#   seqnet train {shown(file)}       train it; every run gets a folder of its own under runs/",
         ]
         parts = [
-            [*told, "#", *commands, "", *_yaml({"name": name, "seed": 0})],
+            [*told, "#", *commands, "", *yaml_lines({"name": name, "seed": 0})],
             list(self._data()),
             list(self._model()),
             list(self._learning()),
@@ -249,30 +249,30 @@ class Starter:
     def _data(self) -> Iterator[str]:
         yield "data:"
         for note in self.notes:
-            yield from _comment(note, 2)
+            yield from comment_lines(note, 2)
         target: Any = self.targets[0] if len(self.targets) == 1 else self.targets
         source: dict[str, Any] = {"path": self.path, "target": target, **self.options}
         if len(self.targets) == 1 and "task" not in source and "words" not in self.by_name[self.targets[0]]:
             source["task"] = "regression" if self.classes is None else "classification"
         yield "  csv:"
-        yield from _yaml(source, 4)
+        yield from yaml_lines(source, 4)
         if self.missing_values:
             more = "; the last are words among numbers" if self.missing else ""
-            yield from _comment(f"cells that stand for no value{more}", 4)
-            yield from _yaml({"missing_values": self.missing_values}, 4)
+            yield from comment_lines(f"cells that stand for no value{more}", 4)
+            yield from yaml_lines({"missing_values": self.missing_values}, 4)
         lacking = any(self._gaps(one) for one in self.targets)
         if lacking and "target_missing" not in self.options:
-            yield from _comment("rows without a target teach nothing", 4)
-            yield from _yaml({"target_missing": "drop"}, 4)
+            yield from comment_lines("rows without a target teach nothing", 4)
+            yield from yaml_lines({"target_missing": "drop"}, 4)
         if self.drop and self.options.get("features") is None:
             yield "    drop:"
             for name, why in self.drop.items():
-                yield f"      - {_scalar(name)}  # {_shown(why)}"
+                yield f"      - {_scalar(name)}  # {shown(why)}"
         if self.columns:
-            yield from _comment(
+            yield from comment_lines(
                 "what columns hold; numbers that are not named are standardized (seqnet list columns)", 4
             )
-            yield from _yaml(
+            yield from yaml_lines(
                 {
                     "columns": {
                         name if name not in self.by_name else escape(name): kind for name, kind in self.columns.items()
@@ -282,11 +282,13 @@ class Starter:
             )
         dates = [name for name, kind in self.columns.items() if isinstance(kind, Mapping) and "date" in kind]
         if dates:
-            yield from _comment(f"where later rows are to be predicted from earlier ones, add: order_by: {dates[0]}", 2)
+            yield from comment_lines(
+                f"where later rows are to be predicted from earlier ones, add: order_by: {dates[0]}", 2
+            )
         column, parts = self.split_column
         if column is not None:
-            yield from _comment("a column that says which part each row is for", 2)
-            yield from _yaml({"split_column": column}, 2)
+            yield from comment_lines("a column that says which part each row is for", 2)
+            yield from yaml_lines({"split_column": column}, 2)
         if self.rows < 200 and not parts:
             yield "  validation_split: 0.25   # rows that training never sees; too few for a test part: try seqnet cv"
             return
@@ -301,14 +303,14 @@ class Starter:
         small = (
             "a small network, since a larger one could learn them by heart" if rate else "enough for a wider network"
         )
-        yield from _comment(f"{self.rows:,} rows: {small}", 2)
+        yield from comment_lines(f"{self.rows:,} rows: {small}", 2)
         for units in widths:
             yield f"  - Dense: {{units: {units}, activation: relu}}"
             if rate:
                 yield f"  - Dropout: {{rate: {rate}}}   # numbers left out at random, against learning by heart"
         if self.task == "binary":
             second = sorted(str(one["name"]) for one in self.classes or ())[-1]
-            yield f"  - Dense: {{units: 1, activation: sigmoid}}   # the probability of {_shown(second)}"
+            yield f"  - Dense: {{units: 1, activation: sigmoid}}   # the probability of {shown(second)}"
         elif self.task == "classes":
             count = len(self.classes or ())
             yield f"  - Dense: {{units: {count}, activation: softmax}}   # a probability for each class"
@@ -318,8 +320,8 @@ class Starter:
             yield f"  - Dense: {{units: {len(self.targets)}}}   # without an activation: any number can come out"
             scaling = self._scaling()
             if scaling:
-                yield from _comment("brings it to the size of the target: standard deviation and mean", 2)
-                yield from _yaml([{"Rescaling": scaling}], 2)
+                yield from comment_lines("brings it to the size of the target: standard deviation and mean", 2)
+                yield from yaml_lines([{"Rescaling": scaling}], 2)
 
     def _widths(self) -> tuple[list[int], float]:
         if self.rows < 200:
@@ -353,7 +355,7 @@ class Starter:
         if self.task == "labels":
             yield "metrics: [binary_accuracy]   # the share of labels that are right"
         elif self.skew >= SKEWED:
-            yield from _comment(
+            yield from comment_lines(
                 f"the largest class has {self.skew:.3g} times the rows of the smallest, so that accuracy says little"
             )
             yield "metrics: [accuracy, balanced_accuracy]"
@@ -365,7 +367,9 @@ class Starter:
         far = [one for one in spreads if max(one["max"] - one["mean"], one["mean"] - one["min"]) > 8 * one["std"] > 0]
         if far and len(self.targets) == 1:
             delta = _round(far[0]["std"])
-            yield from _comment("some targets are far out: errors beyond a standard deviation count once, not squared")
+            yield from comment_lines(
+                "some targets are far out: errors beyond a standard deviation count once, not squared"
+            )
             yield f"loss: {{Huber: {{delta: {delta}}}}}"
         else:
             yield "loss: mse   # the mean of the squared errors"
@@ -385,11 +389,12 @@ class Starter:
             yield "  class_weight: balanced   # a row of a rare class counts for more"
         yield ""
         yield "callbacks:"
-        yield from _comment(f"ends when {patience} epochs brought nothing, and takes the best weights back", 2)
+        yield from comment_lines(f"ends when {patience} epochs brought nothing, and takes the best weights back", 2)
         yield f"  - EarlyStopping: {{monitor: val_loss, patience: {patience}, restore_best_weights: true}}"
 
 
-def _yaml(data: Any, indent: int = 0) -> list[str]:
+def yaml_lines(data: Any, indent: int = 0) -> list[str]:
+    """Lines of plain data as YAML."""
     return [" " * indent + line for line in dump_yaml(data).rstrip("\n").split("\n")]
 
 
@@ -397,10 +402,10 @@ def _scalar(value: str) -> str:
     return dump_yaml(value).rstrip("\n")
 
 
-def _comment(text: str, indent: int = 0) -> list[str]:
+def comment_lines(text: str, indent: int = 0) -> list[str]:
     """Lines of a comment, at most 100 characters where words allow it."""
     lines, margin = [""], " " * indent + "# "
-    for word in _shown(text).split(" "):
+    for word in shown(text).split(" "):
         if lines[-1] and len(margin) + len(lines[-1]) + len(word) > 100:
             lines.append(word)
         else:
@@ -408,7 +413,7 @@ def _comment(text: str, indent: int = 0) -> list[str]:
     return [margin + line for line in lines]
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """A text that may stand in a comment."""
     return "".join(sign if sign.isprintable() and sign != "\ufeff" else "?" for sign in text)
 

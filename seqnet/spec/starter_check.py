@@ -12,6 +12,7 @@ from seqnet.errors import DataError
 from seqnet.spec.check import check_parsed
 from seqnet.spec.reader import parse_document
 from seqnet.spec.starter import Starter
+from seqnet.spec.starter_rows import RowsStarter, load, source_for
 
 TRIES = 12
 
@@ -31,6 +32,18 @@ def checked_text(profile: Mapping[str, Any], source: Csv, path: Path) -> tuple[s
     if errors:
         raise DataError(f"no file can be written for {source.path} as it is: {errors[0]}")
     starter.path = _relative(Path(source.path), path)
+    return starter.text(path.stem, str(path)), [problem.message for problem in result.problems]
+
+
+def checked_rows(data: Path, target: str | None, path: Path) -> tuple[str, list[str]]:
+    """The same for images, texts or arrays. Raises DataError."""
+    source = source_for(data.absolute(), target)
+    starter = RowsStarter(load(source), source)
+    result = check_parsed(parse_document(starter.text(path.stem, str(path)), str(path)))
+    errors = [problem.message for problem in result.problems if not problem.warning]
+    if errors:
+        raise DataError(f"no file can be written for {data} as it is: {errors[0]}")
+    next(iter(source.values()))["path"] = _relative(data, path)
     return starter.text(path.stem, str(path)), [problem.message for problem in result.problems]
 
 
