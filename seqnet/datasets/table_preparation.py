@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from seqnet.datasets.columns import FIRST, BadCell, Boolean, Categorical, Column
 from seqnet.datasets.csv_format import Format, as_number, is_number
 from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
 from seqnet.datasets.labels import Array
+from seqnet.datasets.parted import parted_numbers
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import existing_file
 from seqnet.datasets.table import Coded, Column, Table, gaps_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from seqnet.datasets.base import Data
 
 # Numbers whose thousands are parted: 1,234 and 1.234,5 and 1 234 567.8; the first may be a fraction as well.
-_PARTED = re.compile(r"[+-]?\d{1,3}([., '\u00a0\u202f])\d{3}(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 MOSTLY = 0.9  # of the cells: a column with so many numbers is one of numbers, with mistakes in it
 NAMED = 6  # columns that a line names
 
@@ -368,16 +367,8 @@ def words_among_numbers(name: str, column: Coded, table: Table, path: Path | str
 
 def refuse_parted(name: str, column: Coded, path: Path | str, form: Format, otherwise: str) -> None:
     """Raise DataError for a column of numbers with parted thousands, unless the file says how they are written."""
-    parted = [found for word in column.words if not is_number(word, form) and (found := _PARTED.fullmatch(word))]
-    if not parted or len(parted) + sum(is_number(word, form) for word in column.words) < len(column.words):
-        return
-    word, mark = parted[0][0], parted[0][1]
-    decimal = {".": ' and decimal: ","', ",": ""}.get(mark, "")
-    fraction = ', or decimal: "," where it is a fraction' if re.fullmatch(r"[+-]?\d+,\d+", word) else ""
-    raise DataError(
-        f'{path}: column {name!r} holds {word!r}; write thousands: "{mark}"{decimal} where that is a number{fraction}, '
-        f"or {otherwise}"
-    )
+    if (found := parted_numbers(column.words, form)) is not None:
+        raise DataError(f"{path}: column {name!r} holds {found[0]!r}; write {found[1]}, or {otherwise}")
 
 
 def mostly_numbers(column: Coded, form: Format) -> bool:
