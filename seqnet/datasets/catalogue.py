@@ -16,8 +16,7 @@ from seqnet.checkers import PositiveInt
 from seqnet.datasets import downloaded, generated, reviews
 from seqnet.datasets.base import Array, Data, Dataset, Pairs
 from seqnet.datasets.csv_source import Csv
-from seqnet.datasets.series import Series
-from seqnet.datasets.sources import Npz
+from seqnet.datasets.sources import Npz, Series
 from seqnet.declare import option
 from seqnet.registry import register
 
