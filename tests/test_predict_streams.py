@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -163,3 +166,26 @@ def test_npz_has_the_classes_and_their_probabilities(folder: Path, tmp_path: Pat
         assert sorted(arrays.files) == ["classes", "labels", "outputs", "probabilities"]
         assert arrays["classes"].tolist() == ["no", "yes"]
         np.testing.assert_array_equal(arrays["probabilities"], found.probabilities)
+
+
+@pytest.mark.parametrize("kind", ["csv", "npz", "npy"])
+def test_rows_come_in_through_a_pipe(
+    kind: str, folder: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "kept"))
+    (tmp_path / "kept").mkdir()
+    name = "table"
+    if kind == "csv":
+        rows(tmp_path / "new.csv", 6)
+    else:
+        good(run("train", "moons.yaml", "-q"))
+        name, x = "moons", np.ones((6, 2))
+        (np.savez if kind == "npz" else np.save)(tmp_path / f"new.{kind}", x)  # type: ignore[operator]
+    expected = good(run("predict", name, f"new.{kind}"))
+    stdin = io.TextIOWrapper(io.BytesIO((tmp_path / f"new.{kind}").read_bytes()))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    assert good(run("predict", name, "-")) == expected and len(expected.splitlines()) == 7
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    code, out, err = run("predict", name, "-")
+    assert code == 2 and out == "" and "nothing comes in through a pipe" in err
+    assert not list((tmp_path / "kept").iterdir())

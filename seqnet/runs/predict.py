@@ -99,6 +99,14 @@ class Predictor:
             yield self._prediction(outputs, preparation)
             done += len(rows)
 
+    def ending(self, start: bytes) -> str:
+        """What a file without a name is called behind its point, by its first bytes and by what the run takes."""
+        if start.startswith((b"PK", b"\x93NUMPY")):
+            return ".npz" if start.startswith(b"PK") else ".npy"
+        if self.preparation is not None:
+            return Path(self.preparation.example).suffix
+        return ".txt" if self.opened.model.network.front.takes_text else ".csv"
+
     @property
     def unknown(self) -> str | None:
         return unknown_tokens(self._tally)
