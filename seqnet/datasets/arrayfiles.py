@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +11,7 @@ from typing import IO
 
 import numpy as np
 
+from seqnet.arrays import machine_memory
 from seqnet.datasets.labels import Array
 from seqnet.datasets.lazy import as_rows, mapped_file, spooled
 from seqnet.datasets.readers import (
@@ -37,11 +37,7 @@ def memory_limit(megabytes: float | None) -> int:
     """The bytes that arrays may have to be kept in memory: as stated, else SHARE of the machine's, at least LEAST."""
     if megabytes is not None:
         return int(megabytes * MB)
-    try:
-        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        machine = 0
-    return max(LEAST, machine // SHARE)
+    return max(LEAST, (machine_memory() or 0) // SHARE)
 
 
 def lazily(sizes: Mapping[str, int], limit: int) -> set[str]:
