@@ -11,7 +11,6 @@ from typing import IO
 
 import numpy as np
 
-from seqnet.arrays import machine_memory
 from seqnet.datasets.labels import Array
 from seqnet.datasets.lazy import as_rows, mapped_file, spooled
 from seqnet.datasets.readers import (
@@ -29,15 +28,6 @@ from seqnet.errors import DataError, suggestion
 
 MB = 1_000_000
 PART = 1 << 20
-LEAST = 512 * MB  # that are surely there
-SHARE = 8  # one of so many parts of the machine's memory
-
-
-def memory_limit(megabytes: float | None) -> int:
-    """The bytes that arrays may have to be kept in memory: as stated, else SHARE of the machine's, at least LEAST."""
-    if megabytes is not None:
-        return int(megabytes * MB)
-    return max(LEAST, (machine_memory() or 0) // SHARE)
 
 
 def lazily(sizes: Mapping[str, int], limit: int) -> set[str]:
