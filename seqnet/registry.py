@@ -36,7 +36,7 @@ KIND_MODULES: dict[str, str] = {
     "mixer": "seqnet.training.mixing",
     "dataset": "seqnet.datasets.catalogue",
     "source": "seqnet.datasets.sources",
-    "column": "seqnet.datasets.columns",
+    "column": "seqnet.datasets.text_columns",  # and with it seqnet.datasets.columns
 }
 
 # Kinds whose names are easily taken for one another.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from seqnet.datasets import fetching
@@ -154,3 +156,52 @@ def test_every_data_set_has_an_example() -> None:
         spec.data.dataset.spec_name for spec in map(load_spec, folder.glob("*.yaml")) if spec.data and spec.data.dataset
     }
     assert used == {entry.spec_name for entry in components("dataset")}
+
+
+OWN: dict[str, tuple[list[str], str, list[int]]] = {
+    "texts by class": (["texts"], "text", [1]),
+    "jsonl": (["rows.jsonl"], "text", [1]),
+    "jsonl, gzipped": (["zipped.jsonl.gz", "-s", "column=said", "-s", "target=null"], "text", [1]),
+    "images of different sizes": (["photos", "-s", "image_size=[6, 4]"], "uint8", [6, 4, 3]),
+    "npz with names of its own": (["rows.npz", "-s", "x_train=data", "-s", "y_train=labels"], "float64", [3]),
+    "idx": (["digits"], "uint8", [2, 2]),
+}
+
+
+@pytest.mark.parametrize("case", OWN)
+def test_info_of_own_files(case: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    monkeypatch.setenv("SEQNET_HOME", str(tmp_path / "home"))
+    for cls in ("a", "b"):
+        (tmp_path / "texts" / cls).mkdir(parents=True)
+        (tmp_path / "texts" / cls / "1.txt").write_text(f"about {cls}")
+        (tmp_path / "photos" / cls).mkdir(parents=True)
+        Image.new("RGB", (3 + ord(cls) % 2, 5)).save(tmp_path / "photos" / cls / "1.png")
+        (tmp_path / "photos" / cls / "notes.txt").write_text("no image")
+    (tmp_path / "rows.jsonl").write_text('{"text": "a", "label": 1}\n{"text": "b", "label": 0}\n')
+    (tmp_path / "zipped.jsonl.gz").write_bytes(gzip.compress(b'{"said": "a"}\n'))
+    np.savez(tmp_path / "rows.npz", data=np.eye(3), labels=np.arange(3))
+    (tmp_path / "digits").mkdir()
+    for name, head, content in (
+        ("images-idx3", b"\3\0\0\0\1\0\0\0\2\0\0\0\2", b"abcd"),
+        ("labels-idx1", b"\1\0\0\0\1", b"\0"),
+    ):
+        (tmp_path / "digits" / f"train-{name}-ubyte").write_bytes(b"\0\0\x08" + head + content)
+    arguments, dtype, shape = OWN[case]
+    found = json.loads(good(run("data", "info", *arguments, "--json")))
+    assert (found["dtype"], found["input_shape"]) == (dtype, shape)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["iris", "-s", "a=1"], "-s says how a file or a folder is read, and iris is none"),
+        (["rows.npz", "-s", "xtrain=data"], "npz has no option 'xtrain'; did you mean x_train?"),
+        (["rows.npz", "-s", "x_train"], "-s x_train is no option; write OPTION=VALUE"),
+    ],
+)
+def test_info_refuses_options_that_there_are_not(arguments: list[str], message: str, run: Run, tmp_path: Path) -> None:
+    np.savez(tmp_path / "rows.npz", data=np.eye(3))
+    code, out, err = run("data", "info", *arguments)
+    assert code == 2 and out == "" and message in err

@@ -466,7 +466,7 @@ def test_the_readmes_table_is_right(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text(encoding="utf-8").split("**Tables.**")[1].split("```\n")[1]
     (tmp_path / "c.yaml").write_text(text + "model: [Flatten]\n", encoding="utf-8")
     source = load_spec(tmp_path / "c.yaml").data.source  # type: ignore[union-attr]
-    assert source is not None and list(source.columns) == ["rooms", "has_*", "zip", "sold", "area"]  # type: ignore[attr-defined]
+    assert source is not None and list(source.columns) == ["rooms", "has_*", "zip", "sold", "remarks", "area"]  # type: ignore[attr-defined]
 
 
 def test_words_that_no_row_has_are_forgotten() -> None:

@@ -14,8 +14,10 @@ from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.columns import Boolean, Categorical, ColumnKind, Date, Numeric
 from seqnet.datasets.preparation import restored, saved
 from seqnet.datasets.table import Coded
+from seqnet.datasets.text_columns import Words
 from seqnet.declare import get
 from seqnet.errors import CheckpointError, DataError, SpecError
+from seqnet.layers import TextVectorization
 from seqnet.runs.evaluate import evaluate
 from seqnet.runs.predict import predict
 from seqnet.runs.train import train
@@ -44,6 +46,7 @@ def loaded(tmp_path: Path, text: str = TABLE, **options: Any) -> Data:
 X = np.array([1.0, NAN, 3.0, 8.0])  # mean 4, median 3, standard deviation sqrt(26 / 3)
 STD = math.sqrt(26 / 3)
 WORDS = Coded(np.array([0, 1, -1, 0, 2], np.int32), ["red", "blue", "green"])
+TEXTS = Coded(np.array([0, 1, 2, -1], np.int32), ["A, a b!", "a", "B"])
 KINDS: dict[str, tuple[ColumnKind, Any, list[list[float]], list[str]]] = {
     "standardize": (Numeric(), X, [[-3 / STD], [0.0], [-1 / STD], [4 / STD]], ["c"]),
     "minmax": (Numeric(scale="minmax"), X, [[0.0], [3 / 7], [2 / 7], [1.0]], ["c"]),
@@ -105,6 +108,19 @@ KINDS: dict[str, tuple[ColumnKind, Any, list[list[float]], list[str]]] = {
         [[-1, -1], [1, 1]],
         ["c hour", "c timestamp"],
     ),
+    "words of a text": (  # a: 3 times in 2 of 4 rows, b: 2 in 2
+        Words(),
+        TEXTS,
+        [[1, 1], [1, 0], [0, 1], [0, 0]],
+        ["c: a", "c: b"],
+    ),
+    "how often": (Words(output_mode="count"), TEXTS, [[2, 1], [1, 0], [0, 1], [0, 0]], ["c: a", "c: b"]),
+    "words by how rare": (
+        Words(output_mode="tf_idf", max_words=1),
+        TEXTS,
+        [[2 * math.log(1 + 4 / 3)], [math.log(1 + 4 / 3)], [0], [0]],
+        ["c: a"],
+    ),
     "date in a format": (
         Date(parts=["month"], format="%d.%m.%Y"),
         Coded(np.array([0, 1], np.int32), ["31.01.2020", "1.3.2020"]),
@@ -119,7 +135,7 @@ def test_a_column_becomes_numbers(name: str) -> None:
     kind, column, want, features = KINDS[name]
     learned = kind.fit(column, "c")
     got, found = kind.apply(column, "c", json.loads(json.dumps(learned)))
-    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(got, want, rtol=1e-12 if got.dtype == np.float64 else 1e-6, atol=1e-12)
     assert kind.features("c", learned) == features and got.shape[1] == len(features)
     gaps = column.codes < 0 if isinstance(column, Coded) else np.isnan(column)
     np.testing.assert_array_equal(found.gaps, gaps)
@@ -131,6 +147,7 @@ REFUSED: list[tuple[ColumnKind, Any, str]] = [
     (Numeric(), np.array([1.0, math.inf]), "holds infinity"),
     (Numeric(scale="log"), np.array([1.0, -2.0]), "holds -2, which has no log(1 + x)"),
     (Categorical(), Coded(np.array([-1], np.int32), []), "no value in any training row"),
+    (Words(), Coded(np.array([0, -1], np.int32), ["!"]), "no word in any training row"),
     (Boolean(), np.array([0.0, 2.0]), "holds '2', which is neither true nor false"),
     (Date(), Coded(np.array([0], np.int32), ["soon"]), "holds 'soon', which is no date in ISO 8601"),
     (Date(format="%Y"), Coded(np.array([0], np.int32), ["soon"]), "no date written as %Y"),
@@ -151,6 +168,43 @@ def test_unknown_words_are_counted() -> None:
     got, found = kind.apply(new, "c", learned)
     np.testing.assert_array_equal(got, [[0, 0, 1], [0, 0, 0], [0, 0, 0], [1, 0, 0]])
     assert found.unknown == {"pink": 2}
+
+
+def test_rows_with_unknown_words_in_their_text_are_counted_once() -> None:
+    learned = Words().fit(TEXTS, "c")
+    new = Coded(np.array([0, 1, 1, 2], np.int32), ["b", "c d", "a c e"])
+    assert Words().apply(new, "c", learned)[1].unknown == {"c": 3}
+    learned = Words(max_words=1).fit(TEXTS, "c")  # which leaves b out, so that new words can't be told
+    assert Words(max_words=1).apply(new, "c", learned)[1].unknown == {}
+
+
+@pytest.mark.parametrize("mode", ["multi_hot", "count", "tf_idf"])
+def test_a_text_column_is_as_the_layer_has_it(mode: Any) -> None:
+    texts = ["The film, the end.", "a film!", "end of THE story", "film film"]
+    layer = TextVectorization(output_mode=mode)
+    layer.adapt(np.array(texts))
+    order = layer.get_vocabulary()[1:]  # the first is for unknown words
+    kind = Words(output_mode=mode)
+    column = Coded(np.arange(4, dtype=np.int32), texts)
+    learned = kind.fit(column, "c")
+    got = kind.apply(column, "c", learned)[0][:, [learned["words"].index(word) for word in order]]
+    np.testing.assert_allclose(got, np.asarray(layer(np.array(texts)))[:, 1:], rtol=1e-6)
+
+
+def test_text_beside_numbers_in_a_run(tmp_path: Path) -> None:
+    lines = [f'{i % 5},"{"good" if i % 2 else "bad"}, no. {i}\n",{i % 2}' for i in range(40)]
+    (tmp_path / "t.csv").write_text("\n".join(["size,said,y", *lines]) + "\n")
+    (tmp_path / "t.yaml").write_text(
+        "data: {csv: {path: t.csv, target: y, columns: {said: {text: {max_words: 3}}}}, validation_split: 0.25}\n"
+        "model: [{Dense: {units: 2, activation: softmax}}]\noptimizer: adam\nloss: sparse_categorical_crossentropy\n"
+    )
+    spec = load_spec(tmp_path / "t.yaml")
+    data = spec.load_data()
+    assert data.feature_names == ("size", "said: no", "said: bad", "said: good")
+    assert any("said (3 words, 30 rare ones left out, multi_hot)" in remark for remark in data.remarks)
+    run = train(spec, runs=tmp_path / "runs").folder
+    (tmp_path / "new.csv").write_text("said,size\nGOOD,1\n,2\n")
+    assert predict(run, tmp_path / "new.csv").outputs.shape == (2, 2)
 
 
 # -- the source -------------------------------------------------------------------------------------------------------
@@ -264,6 +318,11 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ),
     (TABLE, {"target": "city"}, "1 of 4 rows have no target: column 'city' is empty in line 5"),
     (TABLE, {"target": "price", "columns": {"age": {"numeric": {"missing": "error"}}}}, "has no value in line 3"),
+    (
+        TABLE,
+        {"target": "price", "columns": {"city": {"categorical": {"missing": "error"}}}},
+        "say what stands for none: columns: {city: {categorical: {missing: unknown}}}",
+    ),
     ("x,y\n", {"target": "y"}, "has a header but no rows"),
     ("x,y\n1,\n", {"target": "y", "target_missing": "drop"}, "no row has a target"),
     ("x,w,y\n1,-1,a\n", {"target": "y", "sample_weight": "w"}, "column 'w' holds -1 in line 2"),

@@ -37,6 +37,7 @@ ENTRIES = [
     ("fashion_mnist_mini", (28, 28), U1, U1, [800] * 10, [100] * 10),
     ("penguins", (10,), F4, I8, [121, 54, 99], [31, 14, 25]),
     ("city_names", (24,), U1, U1, [1500] * 10, [300] * 10),
+    ("co2", (52, 1), F4, F4, 1886, 288),  # of 1,941 and 343 weeks, 52 + 4 - 1 fewer windows
     ("xor", (2,), F4, I8, [400, 400], [100, 100]),
     ("moons", (2,), F4, I8, [400, 400], [100, 100]),
     ("circles", (2,), F4, I8, [400, 400], [100, 100]),
@@ -73,7 +74,8 @@ def test_entry(name, shape, x_dtype, y_dtype, train, test):
     assert data.name == name and data.task == entry(name).task and data.validation is None
     assert data.input_shape == shape
     for split, counts in ((data.train, train), (data.test, test)):
-        assert split.x.dtype == x_dtype and split.y.dtype == y_dtype and split.y.ndim == 1
+        assert split.x.dtype == x_dtype and split.y.dtype == y_dtype
+        assert split.y.shape[1:] == ((4,) if name == "co2" else ())  # weeks ahead
         if isinstance(counts, list):
             assert np.bincount(split.y).tolist() == counts
         elif counts:
@@ -91,7 +93,7 @@ def test_load_data_is_keras_pair_of_pairs(name):
     (x_train, y_train), (x_test, y_test) = entry(name).load_data()
     data = loaded(name)
     for got, wanted in ((x_train, data.train.x), (y_train, data.train.y), (x_test, data.test.x), (y_test, data.test.y)):
-        assert np.array_equal(got, wanted)
+        assert isinstance(got, np.ndarray) and np.array_equal(got, wanted[:])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -109,6 +111,8 @@ def test_entries_say_where_they_come_from(name):
 def test_loading_twice_gives_the_same_and_independent_arrays(name):
     first, second = loaded(name), loaded(name)
     assert first.fingerprint() == second.fingerprint()
+    if name == "co2":  # whose windows share their weeks, and are copied when they are asked for
+        return
     first.train.x[0] = 0
     first.train.y[0] = 0
     assert loaded(name).fingerprint() == second.fingerprint()

@@ -340,3 +340,16 @@ def test_commands(tmp_path, monkeypatch, capsys):
 def test_a_split_before_the_preparation_has_no_inputs(tmp_path):
     data = load(write(tmp_path, table({"a": range(10)})))
     assert isinstance(data.train, Split) and len(data.train) == 10 and data.input_shape == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "words"),
+    [("v", ["divided in order of time, not by group", "leave group_by out"]), ("w", ["column 'w'", "known: v"])],
+)
+def test_a_series_has_no_groups(column, words, tmp_path):
+    (tmp_path / "s.csv").write_text("v\n" + "".join(f"{i % 5}\n" for i in range(40)))
+    section = f"series: {{path: s.csv, lookback: 3}}, group_by: {column}, validation_split: 0.2"
+    (tmp_path / "s.yaml").write_text(f"data: {{{section}}}\nmodel: [Flatten]\n")
+    with pytest.raises(DataError) as caught:
+        load_spec(tmp_path / "s.yaml").load_data()
+    assert all(word in str(caught.value) for word in words)

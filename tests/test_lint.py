@@ -863,3 +863,22 @@ def test_the_written_name_of_a_component_is_part_of_the_path(tmp_path: Path) -> 
         checked.document.mark(("model", 1, "config", "units")),
         checked.document.mark(("callbacks", 0, "early_stopping", "monitor")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("source", "hint"),
+    [
+        ("csv: rows.csv", "name the column to predict with target: COLUMN"),
+        ("npy: rows.npy", "name their file with y: FILE"),
+        ("text: {path: rows.csv, column: a, target: null}", "name it with target: NAME"),
+    ],
+)
+def test_what_to_do_about_missing_targets_is_said_of_the_source(source: str, hint: str, tmp_path: Path) -> None:
+    first = "{TextVectorization: {output_mode: multi_hot}}" if "text" in source else "Flatten"
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n2,3\n3,5\n")
+    np.save(tmp_path / "rows.npy", np.eye(3))
+    (tmp_path / "a.yaml").write_text(
+        f"data: {{{source}}}\nmodel: [{first}, {{Dense: {{units: 1}}}}]\noptimizer: sgd\nloss: mse\n"
+    )
+    found = [one for one in check_file(str(tmp_path / "a.yaml")).problems if "nothing to learn" in one.message]
+    assert len(found) == 1 and hint in found[0].hint

@@ -118,3 +118,48 @@ def test_files_that_do_not_fit(text: str, message: str, folder: Path, tmp_path: 
     with pytest.raises(DataError) as caught:
         predict(folder, tmp_path / "new.csv")
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "heads"),
+    [
+        ("target: [red, blue]}}, loss: binary_crossentropy, act: sigmoid", "p_red,p_blue"),
+        ("target: [red, blue]}}, loss: {BinaryCrossentropy: {from_logits: true}}, act: linear", "p_red,p_blue"),
+        ("target: [a, b]}}, loss: mse, act: linear", "a,b"),
+    ],
+    ids=["labels", "logits", "numbers"],
+)
+def test_several_outputs_have_the_names_of_their_columns(section: str, heads: str, tmp_path: Path, run: Run) -> None:
+    data, _, rest = section.partition("}}, ")
+    loss, _, activation = rest.removeprefix("loss: ").rpartition(", act: ")
+    (tmp_path / "several.csv").write_text(
+        "a,b,c,red,blue\n" + "".join(f"{i}.5,{i},{i % 3},{i % 2},1\n" for i in range(12))
+    )
+    (tmp_path / "several.yaml").write_text(
+        f"data: {{csv: {{path: several.csv, {data}}}}}\nmodel: [{{Dense: {{units: 2, activation: {activation}}}}}]\n"
+        f"optimizer: adam\nloss: {loss}\n"
+    )
+    good(run("train", "several.yaml", "-q"))
+    lines = good(run("predict", "several", "several.csv")).splitlines()
+    assert lines[0] == heads and len(lines) == 13
+    found = json.loads(good(run("predict", "several", "several.csv", "--json")))
+    assert list(found["predictions"][0]) == heads.split(",")
+    good(run("predict", "several", "several.csv", "-o", "out.npz"))
+    with np.load(tmp_path / "out.npz") as arrays:
+        values = np.array([list(row.values()) for row in found["predictions"]])
+        if heads == "a,b":
+            assert arrays["names"].tolist() == ["a", "b"]
+            np.testing.assert_allclose(arrays["outputs"], values, rtol=1e-6)
+        else:
+            assert arrays["classes"].tolist() == ["red", "blue"] and found["classes"] == ["red", "blue"]
+            np.testing.assert_allclose(arrays["probabilities"], values, rtol=1e-6)
+            assert ((values > 0) & (values < 1)).all()
+
+
+def test_npz_has_the_classes_and_their_probabilities(folder: Path, tmp_path: Path) -> None:
+    found = predict(folder, rows(tmp_path / "new.csv", 5))
+    write_predictions(found, tmp_path / "out.npz")
+    with np.load(tmp_path / "out.npz") as arrays:
+        assert sorted(arrays.files) == ["classes", "labels", "outputs", "probabilities"]
+        assert arrays["classes"].tolist() == ["no", "yes"]
+        np.testing.assert_array_equal(arrays["probabilities"], found.probabilities)

@@ -257,3 +257,17 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     kept = 8 * 3 * sizes["large.csv"] / 2**20  # the hashes of the rows, joined and sorted
     assert int(rows) == sizes["large.csv"] and float(grown) < 1024 / 50 + kept
     assert not math.isnan(float(grown))
+
+
+def test_parted_thousands_are_told(run: Run, tmp_path: Path) -> None:
+    prices = [f"{1 + i % 9},{i + 100}.50" for i in range(40)]
+    (tmp_path / "p.csv").write_text(
+        "size,price\n" + "".join(f'{i * i % 17},"{price}"\n' for i, price in enumerate(prices))
+    )
+    said = " ".join(good(run("data", "info", "p.csv")).split())
+    assert "price holds '1,100.50': read it with thousands: \",\" where that is a number (-s OPTION=VALUE)" in said
+    assert "tells rows apart" not in said
+    code, _, err = run("init", "--data", "p.csv", "--target", "price")
+    assert code == 2 and 'or read it with thousands: ","' in err
+    good(run("init", "--data", "p.csv", "--target", "price", "-s", "thousands=,"))
+    assert "thousands: ','" in (tmp_path / "p.yaml").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -293,6 +294,7 @@ def test_predicts_raw_files(tmp_path: Path) -> None:
     )
     for name in ("a.csv", "a.jsonl", "a"):
         np.testing.assert_array_equal(predict(result.folder, tmp_path / name).outputs, expected.outputs)
+    assert predict(result.folder, tmp_path / "a").files == ["0.txt", "1.txt"] and expected.files is None
     (tmp_path / "b.csv").write_text("review\ngood film\n")
     with pytest.raises(DataError, match=r"b.csv has no column 'text'; .*review; name it with column"):
         predict(result.folder, tmp_path / "b.csv")
@@ -455,6 +457,14 @@ def test_reads_tables_and_lines(tmp_path: Path) -> None:
     assert load(tmp_path, path="u.csv", encoding="utf-16").class_names == ("x", "y")
     (tmp_path / "gap.csv").write_text("text,label\n,x\nb,y\nc,x\n")
     assert len(load(tmp_path, path="gap.csv", empty="drop").train) == 2
+    (tmp_path / "marked.csv").write_text("text,label\né,x\nb,y\n", encoding="utf-16")  # its mark says what it is
+    assert load(tmp_path, path="marked.csv").train.raw.column("text").tolist() == ["é", "b"]
+    (tmp_path / "semicolons.csv").write_text("label;text\nx;a, b\ny;b\n")
+    assert load(tmp_path, path="semicolons.csv").train.raw.column("text").tolist() == ["a, b", "b"]
+    (tmp_path / "c.csv.gz").write_bytes(gzip.compress(b'text,label\n"a\nb",x\nb,y\n'))
+    assert load(tmp_path, path="c.csv.gz").train.raw.column("text").tolist() == ["a\nb", "b"]
+    (tmp_path / "c.jsonl.gz").write_bytes(gzip.compress(b'{"text": "a", "label": 1}\n'))
+    assert load(tmp_path, path="c.jsonl.gz").train.y.tolist() == [1]
     long = "word " * 60_000
     (tmp_path / "long.csv").write_text(f'text,label\n"{long}",x\nb,y\n')
     assert load(tmp_path, path="long.csv").train.raw.column("text")[0] == long
@@ -478,6 +488,9 @@ BROKEN: list[tuple[str, bytes, str]] = [
     ("a.jsonl", b'{"text": "a", "label": 1}\n{"text": "b"}\n', "a.jsonl, line 2: has no 'label'"),
     ("a.jsonl", b'{"text": "a", "label": null}\n', "a.jsonl, line 1: the target label is None"),
     ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: (brackets within|no JSON)"),
+    ("a.csv.gz", b"text,label\na,b\n", "a.csv.gz is no gzip file that can be read"),
+    ("a.jsonl.gz", gzip.compress(b"[" * 100)[:15], "a.jsonl.gz is no gzip file that can be read"),
+    ("a.csv", b"text;label\na;b\nc\n", "a.csv, line 3: 1 cell, but the header has 2; a text with a ';' in it"),
     ("a.txt", b"a\n\nb\n", "a text is empty: .*a.txt, line 2"),
     ("a.txt", b"a\n\x80\n", "a.txt, line 2: byte 0x80"),
     ("a.txt", b"", "a.txt holds no texts"),
@@ -498,7 +511,7 @@ PIECES = st.sampled_from(
 
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    ending=st.sampled_from(["csv", "tsv", "jsonl", "txt"]),
+    ending=st.sampled_from(["csv", "tsv", "jsonl", "txt", "csv.gz"]),
     content=st.lists(PIECES, max_size=12).map("".join).map(str.encode) | st.binary(max_size=40),
     encoding=st.sampled_from(["utf-8", "latin-1", "utf-16"]),
 )

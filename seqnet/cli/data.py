@@ -43,9 +43,9 @@ def list_data(as_json: bool) -> None:
 def info(name: str, target: str | None, reading: tuple[str, ...], as_json: bool) -> None:
     """What is in the data set NAME: rows, shapes, ranges, classes, licence and source.
 
-    NAME may also be your own: a csv, tsv or parquet file (gzipped or not), an npz, npy or hdf5 file, a folder of images
-    by class or of IDX files, or a YAML file with a data section, of which it also says what rows are in two splits. Of
-    a data set that is not fetched yet, it says where it is fetched from.
+    NAME may also be your own: a csv, tsv or parquet file (gzipped or not), an npz, npy, hdf5 or jsonl file, a folder
+    of images or texts by class or of IDX files, or a YAML file with a data section, of which it also says what rows are
+    in two splits. Of a data set that is not fetched yet, it says where it is fetched from.
 
     Of a table: what each column holds and lacks, columns that say nothing, say the same or give the target away. It is
     read once, in little memory, however large.
@@ -53,15 +53,15 @@ def info(name: str, target: str | None, reading: tuple[str, ...], as_json: bool)
     if _is_table(name):
         _table_info(name, target, reading, as_json)
         return
-    if target is not None or reading:
+    if target is not None:
         from seqnet.errors import UsageError
 
-        raise UsageError(f"{'--target' if target is not None else '-s'} is for a table, and {name} is none")
+        raise UsageError(f"--target is for a table, and {name} is none")
     from seqnet.console.messages import show_warning
     from seqnet.datasets.overlap import overlaps
     from seqnet.datasets.profile import describe
 
-    data, facts = _open(name)
+    data, facts = _open(name, reading)
     if data is None:
         if as_json:
             options.print_json(facts)
@@ -154,7 +154,7 @@ def _known(name: str, also: str = "") -> type[Component]:
         raise UsageError(f"{error}; {error.hint}{also}") from None
 
 
-def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
+def _open(name: str, reading: tuple[str, ...]) -> tuple[Data | None, dict[str, Any]]:
     """The data, unless they are still to be fetched, and what the catalogue says of them.
 
     Raises UsageError, DataError, SpecError.
@@ -162,18 +162,21 @@ def _open(name: str) -> tuple[Data | None, dict[str, Any]]:
     from seqnet.datasets.base import Dataset
     from seqnet.datasets.sources import guessed
     from seqnet.declare import get
+    from seqnet.errors import UsageError
 
     path = Path(name)
+    own = guessed(path, options.reading_options(reading, {}))
+    if own is None and reading:
+        raise UsageError(f"-s says how a file or a folder is read, and {name} is none whose kind is known by its name")
     if path.suffix in (".yaml", ".yml"):
         spec = options.load_config(name, ())
         dataset = spec.unfetched
         return (spec.load_data(), {}) if dataset is None else (None, _facts(dataset))
-    own = guessed(path)
     if own is not None:
         data = own.load(Path())
         data.prepare()
         return data, {}
-    also = "; or name a csv, npz, npy or hdf5 file, a folder of images or of IDX files, a YAML file"
+    also = "; or name a csv, npz, npy, hdf5 or jsonl file, a folder of images, texts or IDX files, a YAML file"
     made = get(Dataset, _known(name, also).spec_name)
     if made.missing:
         return None, _facts(made)

@@ -46,7 +46,7 @@ reading = click.option(
     "reading",
     multiple=True,
     metavar="OPTION=VALUE",
-    help="How a table is read, as `seqnet describe csv` lists it: -s header=false -s decimal=,. May be repeated.",
+    help="How a file is read, as `seqnet describe csv` lists it of tables: -s header=false. May be repeated.",
 )
 own_plugins = click.option(
     "--plugin",
@@ -216,9 +216,17 @@ def table_source(path: str, target: Any, reading: tuple[str, ...]) -> Csv:
     from seqnet.datasets.base import Source
     from seqnet.datasets.csv_source import Csv
     from seqnet.declare import get
+
+    found = get(Source, {"csv": reading_options(reading, {"path": path, "target": target})})
+    assert isinstance(found, Csv)
+    return found
+
+
+def reading_options(reading: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
+    """The options that `-s` gives, beside those that the command gives. Raises UsageError."""
     from seqnet.errors import UsageError
 
-    values: dict[str, Any] = {"path": path, "target": target}
+    values = dict(given)
     for text in reading:
         key, equals, value = text.partition("=")
         if not equals or not key:
@@ -226,9 +234,7 @@ def table_source(path: str, target: Any, reading: tuple[str, ...]) -> Csv:
         if key in values:
             raise UsageError(f"-s {key} is given by the command itself, or twice")
         values[key] = _plain(value)
-    found = get(Source, {"csv": values})
-    assert isinstance(found, Csv)
-    return found
+    return values
 
 
 def _plain(text: str) -> Any:

@@ -54,6 +54,9 @@ def _remarks(profile: Mapping[str, Any]) -> Iterator[str]:
             yield f"{printable(one['name'])} holds numbers but for {plural(one['mistaken'], 'cell')}: {words}"
         if one.get("infinite"):
             yield f"{printable(one['name'])} holds infinity in {plural(one['infinite'], 'row')}"
+        if one.get("parted"):
+            word, options = one["parted"]["word"], one["parted"]["options"]
+            yield f"{printable(one['name'])} holds {word!r}: read it with {options} (-s OPTION=VALUE)"
         if len(one.get("formats", ())) > 1:
             yield f"{printable(one['name'])} holds dates that can be read as {' or '.join(one['formats'])}"
     for first, second in profile["duplicates"]:

@@ -259,6 +259,7 @@ class Source(Component, ABC):
 
     kind = "source"
     paths: ClassVar[tuple[str, ...]] = ("path",)  # the options that name files, the most important one first
+    targets_hint: ClassVar[str] = "add an array y_train to the file"  # what to do where there are no targets
 
     @abstractmethod
     def load(self, base: Path) -> Data:

@@ -12,14 +12,15 @@ from typing import ClassVar
 
 import numpy as np
 
+from seqnet.checkers import PositiveInt
 from seqnet.datasets import downloaded, generated, reviews
-from seqnet.datasets.base import Array, Data, Dataset
+from seqnet.datasets.base import Array, Data, Dataset, Pairs
 from seqnet.datasets.csv_source import Csv
-from seqnet.datasets.sources import Npz
+from seqnet.datasets.sources import Npz, Series
 from seqnet.declare import option
 from seqnet.registry import register
 
-__all__ = ["BreastCancer", "CityNames", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Penguins", "Wine"]
+__all__ = ["BreastCancer", "CityNames", "Co2", "Diabetes", "Digits", "FashionMnistMini", "Iris", "Penguins", "Wine"]
 __all__ += ["downloaded", "generated", "reviews"]
 
 FOLDER = Path(__file__).parent / "bundled"
@@ -178,6 +179,50 @@ class Penguins(Stored):
             places[of_label] = np.arange(len(of_label))
         data.train, data.test = whole.take(order[places % 5 != 0]), whole.take(order[places % 5 == 0])
         return data
+
+
+@register(name="co2")
+class Co2(Stored):
+    """CO2 in the air over Mauna Loa, a week a row: so many weeks to look back on, the next ones to forecast.
+
+    x (N, lookback, 1) float32, y (N, horizon) float32, both standardized by the training weeks; evaluate and predict
+    give parts a million too. The last 343 of the 2,284 weeks are for testing. 59 weeks were not measured; they are
+    put on the line between their neighbours. Other columns, scales and parts: the source `series`.
+    """
+
+    title = "CO2 over Mauna Loa from 1958 to 2001: a weekly series, to forecast"
+    licence = "public domain; this copy from the Python package statsmodels (BSD-3-Clause)"
+    origin = (
+        "C. D. Keeling, T. P. Whorf, Atmospheric CO2 concentrations derived from flask air samples at sites in the SIO "
+        "network, Trends: A Compendium of Data on Global Change, Carbon Dioxide Information Analysis Center (2004); "
+        "from statsmodels 0.15.0"
+    )
+    task = "regression"
+    rows = "1,941 train + 343 test weeks"
+    suffix = "csv"
+
+    lookback: PositiveInt = option("weeks that a forecast is made from", default=52)
+    horizon: PositiveInt = option("weeks that are forecast", default=4)
+
+    def load(self) -> Data:
+        """Read the weeks. Raises DataError when the installed package lacks the file, or has too few for a window."""
+        data = Series(
+            path="co2.csv",
+            time="date",
+            target="co2",
+            lookback=self.lookback,
+            horizon=self.horizon,
+            missing="interpolate",
+        ).load(FOLDER)
+        weeks = np.arange(len(data.train))
+        first = int(0.85 * len(weeks))
+        data.train, data.test = data.train.take(weeks[:first]), data.train.take(weeks[first:])
+        data.times = weeks[:first]
+        return data
+
+    def pairs(self) -> Pairs:
+        (x, y), (x_test, y_test) = super().pairs()
+        return (x[:], y), (x_test[:], y_test)  # windows, which overlap, as arrays
 
 
 @register(name="city_names")

@@ -73,9 +73,12 @@ def check_finite(array: Array, where: str, columns: tuple[str, ...] | None = Non
     kinds = {"NaN (missing)": nans, "infinite": infinities, "too large (beyond 3.4e38)": large}
     found = [f"{count} {kind}" for kind, count in kinds.items() if count]
     number = nans + infinities + large
+    advice = "leave such rows out or fill the gaps, for instance with the column's mean"
+    if large == number:
+        advice = "numbers are float32 here, so divide these, or take their logarithm"
     raise DataError(
         f"{where} has {' and '.join(found)} {'value' if number == 1 else 'values'} among {array.size}; the first is at "
-        f"{_place(first, columns)}; leave such rows out or fill the gaps, for instance with the column's mean"
+        f"{_place(first, columns)}; {advice}"
     )
 
 

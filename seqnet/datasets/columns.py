@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -51,6 +51,7 @@ class ColumnKind(Component):
     """What a column holds and how it becomes numbers."""
 
     kind = "column"
+    unit: ClassVar[str] = "a category"  # what rows may have that no training row had
     missing: str
 
     def fit(self, column: Column, name: str) -> dict[str, Any]:
@@ -314,9 +315,6 @@ class Date(ColumnKind):
         return table[coded.codes], coded.codes < 0
 
 
-KINDS: dict[str, type[ColumnKind]] = {"numeric": Numeric, "categorical": Categorical, "boolean": Boolean, "date": Date}
-
-
 def infer(column: Column) -> ColumnKind | None:
     """What a column holds; None: text without repetition, in which there is nothing to tell categories by."""
     if not isinstance(column, Coded):
@@ -392,9 +390,9 @@ def _in_order(word: str) -> tuple[float, str]:
     return float("inf") if number is None else number, word
 
 
-def unknown_words(name: str, unknown: Mapping[str, int], rows: int) -> str:
+def unknown_words(name: str, unknown: Mapping[str, int], rows: int, unit: str = ColumnKind.unit) -> str:
     """What is said of words that no training row had."""
     total = sum(unknown.values())
     named: Sequence[str] = sorted(unknown, key=lambda word: -unknown[word])[:SEEN]
     listed = ", ".join(repr(word) for word in named) + (", …" if len(unknown) > SEEN else "")
-    return f"column {name}: {total:,} of {rows:,} rows have a category that no training row had ({listed})"
+    return f"column {name}: {total:,} of {rows:,} rows have {unit} that no training row had ({listed})"

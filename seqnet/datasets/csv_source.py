@@ -37,12 +37,14 @@ class Csv(Source):
     """A table with a header: csv, tsv, either of them gzipped, or parquet (which needs pyarrow).
 
     Every column but target, sample_weight and those in `drop` is a feature. Which columns hold numbers, categories,
-    booleans or dates is found out and shown; `columns` states it, by name or pattern: {age: numeric, "is_*": boolean,
-    city: {categorical: {encode: integer}}} (seqnet list columns). Means, categories and all else are those of the
-    training rows; the run keeps them, and predict takes raw files. x (N, features) float32, or integers where every
-    feature is one (for Embedding). A target of words is a classification; of numbers, what the loss makes of it; a
-    list of targets of 0 and 1 are labels of which a row may have several.
+    booleans or dates is found out and shown; `columns` states it, by name or pattern: {age: numeric, "is_*":
+    boolean, city: {categorical: {encode: integer}}, note: text} (seqnet list columns). Means, categories and all
+    else are those of the training rows; the run keeps them, and predict takes raw files. x (N, features) float32,
+    or integers where every feature is one (for Embedding). A target of words is a classification; of numbers, what
+    the loss makes of it; a list of targets of 0 and 1 are labels of which a row may have several.
     """
+
+    targets_hint = "name the column to predict with target: COLUMN"
 
     path: str = option("the file", example="houses.csv")
     target: Names | None = option("the column to predict, or a list; null: there is none", default=None)
@@ -123,6 +125,7 @@ class Csv(Source):
             features=self.features,
             left_out=[*targets, *self.drop, *([self.sample_weight] if self.sample_weight else [])],
         )
+        preparation.targets = targets
         preparation.require_stated(list(table.columns))
         preparation.look_at(table)
         table = self._with_targets(table, targets, path)

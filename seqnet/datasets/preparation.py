@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -29,6 +29,7 @@ class Preparation(ABC):
     kind: ClassVar[str]
     example: ClassVar[str]  # what a file of new rows may be called
     scales_targets = False  # whether targets are other numbers than those of the files
+    targets: Sequence[str] = ()  # the names of the columns that are predicted, where they are known
 
     @property
     def scales_inputs(self) -> bool:

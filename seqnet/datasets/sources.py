@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,16 +16,19 @@ from seqnet.datasets.arrayfiles import MB, lazily, open_idx, open_npy, open_npz_
 from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.csv_source import Csv as Csv  # registered with the other sources
 from seqnet.datasets.hdf5 import hdf5_keys, open_hdf5_arrays
+from seqnet.datasets.imagefiles import ENDINGS
 from seqnet.datasets.images import Images as Images
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import existing_file, existing_folder, npz_keys
 from seqnet.datasets.series import Series as Series
 from seqnet.datasets.text import Text as Text  # registered with the other sources
-from seqnet.declare import option
+from seqnet.datasets.text_files import JSON_LINES, ending
+from seqnet.declare import get, option
 from seqnet.errors import DataError, nearest
 from seqnet.registry import register
 
 LIMIT = 512.0  # megabytes that are surely there
+LOOKED_AT = 1000  # files of a folder that say what it holds
 
 
 class ArrayFile(Source):
@@ -159,6 +164,7 @@ class Npy(Source):
     """One npy file an array, as `np.save` writes it: `npy: {x: x.npy, y: y.npy}`. Rows and labels as in `npz`."""
 
     paths = ("x", "y", "x_test", "y_test", "x_val", "y_val", "sample_weight")
+    targets_hint = "name their file with y: FILE"
 
     x: PathText = option("the file of training inputs, (N, …)", example="x.npy")
     y: PathText | None = option("the file of training targets; null: no targets", default=None)
@@ -268,11 +274,27 @@ def _listing(folder: Path) -> str:
     return (", ".join(names[:8]) + (", …" if len(names) > 8 else "")) if names else "nothing"
 
 
-def guessed(path: Path) -> Source | None:
-    """The source that reads a file or folder as it is, by its ending or by what the folder holds; None if none does."""
-    kinds: dict[str, type[Source]] = {".npz": Npz, ".npy": Npy, ".h5": Hdf5, ".hdf5": Hdf5}
-    if not path.is_dir():
-        kind = kinds.get(path.suffix.lower())
-        return kind(str(path)) if kind is not None else None
-    idx = any(_idx_file(path, (prefix,), "images") for prefix in ("train", "t10k", "test"))
-    return Idx(str(path)) if idx or not any(entry.is_dir() for entry in path.iterdir()) else Images(str(path))
+def guessed(path: Path, options: Mapping[str, Any] | None = None) -> Source | None:
+    """The source that reads a file or folder by its ending or by what the folder holds; None if none does.
+
+    options: how it is read. Raises SpecError.
+    """
+    kind = _kind_of_folder(path) if path.is_dir() else KINDS.get(ending(path))
+    return None if kind is None else get(Source, {kind.spec_name: {kind.paths[0]: str(path), **(options or {})}})
+
+
+KINDS: dict[str, type[Source]] = {
+    **dict.fromkeys((".h5", ".hdf5"), Hdf5),
+    **dict.fromkeys(JSON_LINES, Text),
+    ".npz": Npz,
+    ".npy": Npy,
+}
+
+
+def _kind_of_folder(path: Path) -> type[Source]:
+    if any(_idx_file(path, (prefix,), "images") for prefix in ("train", "t10k", "test")):
+        return Idx
+    endings = [ending(file) for file in itertools.islice(path.rglob("*"), LOOKED_AT) if file.is_file()]
+    if not any(found in ENDINGS for found in endings) and any(found == ".txt" for found in endings):
+        return Text
+    return Images if any(entry.is_dir() for entry in path.iterdir()) else Idx

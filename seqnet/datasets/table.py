@@ -62,7 +62,8 @@ class Table:
     def column(self, name: str) -> Array:
         """The column of a name, text as text. Raises DataError with the nearest name."""
         if name not in self.columns:
-            raise DataError(f"there is no column {name!r}; {suggestion(name, self.columns)}")
+            known = [one for one in self.columns if not one.startswith("\0")]  # which no file has
+            raise DataError(f"there is no column {name!r}; {suggestion(name, known)}")
         column = self.columns[name]
         return column.texts() if isinstance(column, Coded) else column
 

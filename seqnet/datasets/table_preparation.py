@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from seqnet.datasets.columns import FIRST, BadCell, Boolean, Categorical, Column
 from seqnet.datasets.csv_format import Format, as_number, is_number
 from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
 from seqnet.datasets.labels import Array
+from seqnet.datasets.parted import parted_numbers
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import existing_file
 from seqnet.datasets.table import Coded, Column, Table, gaps_of
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from seqnet.datasets.base import Data
 
 # Numbers whose thousands are parted: 1,234 and 1.234,5 and 1 234 567.8; the first may be a fraction as well.
-_PARTED = re.compile(r"[+-]?\d{1,3}([., '\u00a0\u202f])\d{3}(?:\1\d{3})*(?:(?!\1)[.,]\d+)?")
 MOSTLY = 0.9  # of the cells: a column with so many numbers is one of numbers, with mistakes in it
 NAMED = 6  # columns that a line names
 
@@ -62,6 +61,7 @@ class TablePreparation(Preparation):
         self.remarks: list[str] = []  # what is to be told of the columns
         self.unknown: dict[str, dict[str, int]] = {}  # words that no training row had, of the rows read since
         self.rows = 0  # so many
+        self.targets: list[str] = []
         self.file_columns: list[str] = []  # of all columns of the file, the target too
         self.beyond_bits: set[str] = set()  # columns of numbers that some row of the file has another of than 0 and 1
 
@@ -148,7 +148,8 @@ class TablePreparation(Preparation):
         if found is None:
             if wanted:
                 return Categorical(encode=self.encode)
-            dropped.append(f"left out: {name}, in which nearly every row has a text of its own")
+            advice = f"columns: {{{name}: text}} takes its words"
+            dropped.append(f"left out: {name}, in which nearly every row has a text of its own ({advice})")
             return None
         if not wanted and len(table) > 1 and _constant(column[:FIRST]) and _constant(column):
             dropped.append(f"left out: {name}, which is the same in every row")
@@ -174,9 +175,10 @@ class TablePreparation(Preparation):
         if isinstance(kind, Numeric) and isinstance(column, Coded):
             raise self._bad_cells(name, column, table, path)
         if kind.missing == "error" and (gaps := gaps_of(column)).any():
+            filled = f"{{{type(kind).spec_name}: {{missing: {type(kind)().missing}}}}}"
             raise DataError(
                 f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
-                f"say what stands for none: columns: {{{name}: {{{type(kind).spec_name}: {{missing: mean}}}}}}"
+                f"say what stands for none: columns: {{{name}: {filled}}}"
             )
 
     def _bad_cells(self, name: str, column: Coded, table: Table, path: Path | str) -> DataError:
@@ -248,7 +250,7 @@ class TablePreparation(Preparation):
 
     def warnings(self) -> list[str]:
         """What is to be said of words that no training row had; they are forgotten afterwards."""
-        said = [unknown_words(name, counts, self.rows) for name, counts in self.unknown.items()]
+        said = [unknown_words(name, counts, self.rows, self.kinds[name].unit) for name, counts in self.unknown.items()]
         self.unknown, self.rows = {}, 0
         return said
 
@@ -300,6 +302,7 @@ class TablePreparation(Preparation):
             "form": asdict(self.form),
             "missing_values": list(self.missing_values),
             "left_out": self.left_out,
+            "targets": self.targets,
             "file_columns": self.file_columns,
             "columns": [
                 {"name": name, "holds": kind.to_spec(full=True), "learned": self.learned[name]}
@@ -320,6 +323,7 @@ class TablePreparation(Preparation):
                 features=None,
                 left_out=state["left_out"],
             )
+            made.targets = [str(name) for name in state.get("targets", ())]
             made.file_columns = [str(name) for name in state.get("file_columns", ())]
             for column in state["columns"]:
                 made.kinds[str(column["name"])] = get(ColumnKind, column["holds"])
@@ -363,16 +367,8 @@ def words_among_numbers(name: str, column: Coded, table: Table, path: Path | str
 
 def refuse_parted(name: str, column: Coded, path: Path | str, form: Format, otherwise: str) -> None:
     """Raise DataError for a column of numbers with parted thousands, unless the file says how they are written."""
-    parted = [found for word in column.words if not is_number(word, form) and (found := _PARTED.fullmatch(word))]
-    if not parted or len(parted) + sum(is_number(word, form) for word in column.words) < len(column.words):
-        return
-    word, mark = parted[0][0], parted[0][1]
-    decimal = {".": ' and decimal: ","', ",": ""}.get(mark, "")
-    fraction = ', or decimal: "," where it is a fraction' if re.fullmatch(r"[+-]?\d+,\d+", word) else ""
-    raise DataError(
-        f'{path}: column {name!r} holds {word!r}; write thousands: "{mark}"{decimal} where that is a number{fraction}, '
-        f"or {otherwise}"
-    )
+    if (found := parted_numbers(column.words, form)) is not None:
+        raise DataError(f"{path}: column {name!r} holds {found[0]!r}; write {found[1]}, or {otherwise}")
 
 
 def mostly_numbers(column: Coded, form: Format) -> bool:

@@ -17,6 +17,7 @@ from seqnet.datasets.csv_format import Format
 from seqnet.datasets.csv_reader import PARQUET, CsvFile, read_parquet, require_columns
 from seqnet.datasets.csv_source import Csv
 from seqnet.datasets.labels import Array
+from seqnet.datasets.parted import parted_numbers
 from seqnet.datasets.readers import existing_file
 from seqnet.datasets.table import Coded, Table, listed
 from seqnet.datasets.table_preparation import MOSTLY
@@ -41,9 +42,10 @@ def profile_table(source: Csv, base: Path = Path()) -> dict[str, Any]:
     """A profile as plain numbers, strings, lists and mappings, fit for JSON; the target is that of the source.
 
     name, bytes, rows; delimiter, encoding, decimal; equal_rows (count, among how many of the first rows); columns
-    (name, type, missing, share, distinct or None where there are more than BOUND, min, max, mean, std of numbers, words
-    with counts, format of dates, mistakes: words among numbers); constant, empty, ids (with why), duplicates (pairs);
-    targets, classes (name, rows) of one target, leaks (column, why). Raises DataError.
+    (name, type, missing, share, distinct or None where there are more than BOUND, min, max, mean, std of numbers,
+    words with counts, format of dates, mistakes: words among numbers, parted: the options that would make numbers
+    of words); constant, empty, ids (with why), duplicates (pairs); targets, classes (name, rows) of one target,
+    leaks (column, why). Raises DataError.
     """
     path = existing_file(source.path, base, "a table")
     targets = listed(source.target)
@@ -66,9 +68,10 @@ def profile_table(source: Csv, base: Path = Path()) -> dict[str, Any]:
     if not rows:
         raise DataError(f"{path} has a header but no rows")
     equal = kept - len(np.unique(np.concatenate(hashes)))
-    columns = [_column(one) for one in stats.values()]
+    columns = [_column(one, reading.form) for one in stats.values()]
     duplicates = list(_duplicates({name: digest.digest() for name, digest in digests.items()}))
     form = reading.form
+    parted = {one["name"] for one in columns if "parted" in one}
     return {
         "name": path.name,
         "path": str(path),
@@ -81,7 +84,9 @@ def profile_table(source: Csv, base: Path = Path()) -> dict[str, Any]:
         "columns": columns,
         "constant": [one["name"] for one in columns if one["type"] != "empty" and one["distinct"] == 1],
         "empty": [one["name"] for one in columns if one["type"] == "empty"],
-        "ids": [{"column": one.name, "why": why} for one in stats.values() if (why := _id(one))],
+        "ids": [
+            {"column": one.name, "why": why} for one in stats.values() if one.name not in parted and (why := _id(one))
+        ],
         "duplicates": duplicates,
         "targets": targets,
         "classes": _classes(stats[targets[0]], columns, source.task) if len(targets) == 1 else None,
@@ -173,7 +178,7 @@ class _Pairs:
                 yield {"column": name, "why": why, "sure": len(values) == len(self.kinds)}
 
 
-def _column(one: ColumnStats) -> dict[str, Any]:
+def _column(one: ColumnStats, form: Format) -> dict[str, Any]:
     distinct = one.distinct
     found: dict[str, Any] = {
         "name": one.name,
@@ -208,6 +213,8 @@ def _column(one: ColumnStats) -> dict[str, Any]:
     frequent = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
     found["words"] = [{"word": word, "rows": count} for word, count in frequent[:TOP]]
     found["common"] = sum(count >= 10 for count in counts.values())
+    if (parted := parted_numbers(one.words, form)) is not None:
+        found["parted"] = {"word": parted[0], "options": parted[1]}
     found |= _worded(one, list(counts), total, distinct)
     return found
 

@@ -14,7 +14,7 @@ from seqnet.datasets.labels import Array
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import existing_path
 from seqnet.datasets.table import Table
-from seqnet.datasets.text_files import JSON_LINES, TABLES, Entry, entries_of, whole_file
+from seqnet.datasets.text_files import JSON_LINES, TABLES, Entry, ending, entries_of, whole_file
 from seqnet.declare import option
 from seqnet.errors import CheckpointError, DataError, suggestion
 from seqnet.registry import register
@@ -33,6 +33,8 @@ class Text(Source):
     line, and no targets. x (N, 1) are the raw texts: begin the model with TextVectorization, which numbers their words
     or characters. Targets that are no numbers are names of classes.
     """
+
+    targets_hint = "texts need a column or key of targets, or folders by class; name it with target: NAME"
 
     path: str = option("the folder or file", example="reviews.csv")
     column: str = option("column or key of the texts", default="text")
@@ -88,7 +90,7 @@ class Text(Source):
 
     def _split(self, path: Path) -> Split:
         entries = list(entries_of(path, self.column, self.encoding))
-        keyed = path.suffix.lower() in (*TABLES, *JSON_LINES)
+        keyed = ending(path) in (*TABLES, *JSON_LINES)
         return self._as_split(path, entries, self.target if keyed else None)
 
     def _as_split(self, path: Path, entries: list[Entry], target: str | None) -> Split:
@@ -117,6 +119,7 @@ class TextPreparation(Preparation):
     def __init__(self, column: str = "text", encoding: str = "utf-8") -> None:
         self.column = column
         self.encoding = encoding
+        self._names: list[str] | None = None  # the files of the rows that were read last
 
     def fit(self, train: Split) -> None:
         """There is nothing to fit."""
@@ -139,6 +142,9 @@ class TextPreparation(Preparation):
             raise CheckpointError("the checkpoint does not say how texts are read")
         return cls(column, encoding)
 
+    def names(self) -> list[str] | None:
+        return self._names
+
     def read(self, path: Path, rows: int) -> Iterator[Array]:
         """Texts (n, 1) of a file, at most `rows` at a time; of a folder each file is one. Raises DataError."""
         full, is_folder = existing_path(path, Path(), "file or folder")
@@ -146,9 +152,11 @@ class TextPreparation(Preparation):
         if is_folder:
             files = sorted(entry for entry in full.rglob("*") if entry.is_file() and not entry.name.startswith("."))
             texts = (whole_file(file, self.encoding) for file in files)
-        found = False
+            listed = [str(file.relative_to(full)) for file in files]
+        found = 0
         while batch := list(itertools.islice(texts, rows)):
-            found = True
+            self._names = listed[found : found + len(batch)] if is_folder else None
+            found += len(batch)
             yield _column(batch).reshape(-1, 1)
         if not found:
             raise DataError(f"{full} holds no texts")

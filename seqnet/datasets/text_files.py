@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import codecs
 import csv
+import gzip
+import io
+import itertools
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +19,7 @@ from seqnet.errors import DataError, suggestion
 
 TABLES = {".csv": ",", ".tsv": "\t"}
 JSON_LINES = (".jsonl", ".ndjson")
+DELIMITERS = (",", ";", "\t", "|")
 
 
 @dataclass(slots=True)
@@ -33,29 +38,50 @@ class Entry:
 
 def entries_of(path: Path, column: str, encoding: str) -> Iterator[Entry]:
     """The texts of a file: a column of .csv or .tsv, a key of .jsonl, or else a line each. Raises DataError."""
-    suffix = path.suffix.lower()
-    if suffix in TABLES:
-        return _table(path, TABLES[suffix], column, encoding)
-    if suffix in JSON_LINES:
+    kind = ending(path)
+    if kind in TABLES:
+        return _table(path, TABLES[kind], column, encoding)
+    if kind in JSON_LINES:
         return _json_lines(path, column, encoding)
     return (Entry(line.rstrip("\r\n"), number) for number, line in lines_of(path, encoding))
 
 
+def ending(path: Path) -> str:
+    """What a file is by its name: ".csv" of reviews.csv and reviews.csv.gz."""
+    return Path(path.stem if path.suffix.lower() == ".gz" else path.name).suffix.lower()
+
+
 def lines_of(path: Path, encoding: str) -> Iterator[tuple[int, str]]:
-    """(number, line with its end) of a text file. Raises DataError with the line that can't be read."""
+    """(number, line with its end) of a text file, gzipped or not. Raises DataError with the line that can't be read."""
     try:
-        if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):  # whose line ends are several bytes
-            with path.open(encoding=encoding, newline="") as texts:
-                yield from enumerate(texts, 1)
-            return
-        with path.open("rb") as file:
+        with _opened(path) as file:
+            encoding = _marked(file, encoding)
+            if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):  # whose line ends are several bytes
+                with io.TextIOWrapper(file, encoding=encoding, newline="") as texts:
+                    yield from enumerate(texts, 1)
+                return
             for number, raw in enumerate(file, 1):
                 line = _decoded(raw, encoding, f"{path}, line {number}")
                 yield number, line.removeprefix("\ufeff") if number == 1 else line
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise DataError(f"{path} is no gzip file that can be read ({error}); make or fetch it again") from None
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror or error}") from None
     except UnicodeError as error:
         raise DataError(f"{path} is no text in {encoding}: {error}") from None
+
+
+def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    return gzip.open(path, "rb") if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _marked(file: gzip.GzipFile | io.BufferedReader, encoding: str) -> str:
+    """The encoding; utf-16 where utf-8 was only supposed, and the file begins with the mark of the other."""
+    start = file.read(2)
+    file.seek(0)
+    if codecs.lookup(encoding).name == "utf-8" and start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+        return "utf-16"
+    return encoding
 
 
 def whole_file(path: Path, encoding: str) -> str:
@@ -86,11 +112,13 @@ def _table(path: Path, delimiter: str, column: str, encoding: str) -> Iterator[E
     line = 1
     before = csv.field_size_limit(sys.maxsize)  # a long text is no mistake
     try:
-        reader = csv.reader((text for _, text in lines_of(path, encoding)), delimiter=delimiter, strict=True)
-        header = next(reader, None)
-        if header is None:
+        lines = (text for _, text in lines_of(path, encoding))
+        first = next(lines, None)
+        if first is None:
             raise DataError(f"{path} is empty")
-        header = [name.strip() for name in header]
+        delimiter = _delimiter(first, delimiter, column)
+        reader = csv.reader(itertools.chain([first], lines), delimiter=delimiter, strict=True)
+        header = [name.strip() for name in next(reader)]
         if column not in header:
             raise DataError(f"{path} has no column {column!r}; {suggestion(column, header)}; name it with column: NAME")
         at = header.index(column)
@@ -110,6 +138,14 @@ def _table(path: Path, delimiter: str, column: str, encoding: str) -> Iterator[E
         raise DataError(f"{path}, line {line}: {error}{hint}") from None
     finally:
         csv.field_size_limit(before)
+
+
+def _delimiter(header: str, usual: str, column: str) -> str:
+    """What parts the names in a line of them so that `column` is one: what its ending says, or another."""
+    for sign in (usual, *DELIMITERS):
+        if column in [name.strip() for name in next(csv.reader([header], delimiter=sign), [])]:
+            return sign
+    return usual
 
 
 def _json_lines(path: Path, key: str, encoding: str) -> Iterator[Entry]:

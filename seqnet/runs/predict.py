@@ -18,6 +18,7 @@ from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import read_array_file
 from seqnet.datasets.text import TextPreparation
 from seqnet.errors import DataError, TrainingError, UsageError
+from seqnet.kernels.elementwise import sigmoid
 from seqnet.layers.base import Tally
 from seqnet.models.sequential import Sequential
 from seqnet.runs.folder import finite, require_place
@@ -31,13 +32,15 @@ FORMATS = (".csv", ".json", ".jsonl", ".npz", ".npy")
 
 @dataclass
 class Prediction:
-    """The outputs (N, ...), and for classifiers the class of each row and the probabilities (N, K) of the classes."""
+    """The outputs (N, ...), and for classifiers the class of each row and the probabilities (N, K) of the classes; of
+    labels of which a row may have several, the probability of each."""
 
     outputs: Array
     classes: list[str] | None = None  # the names of the classes
     labels: list[str] | None = None  # the class of each row
     probabilities: Array | None = None
     unknown: str | None = None  # how many of the tokens are out of the model's vocabulary, in words
+    names: list[str] | None = None  # what the outputs of a row are called, where they are several
     files: list[str] | None = None  # the file of each row
     forecast: list[dict[str, Any]] | None = None  # the rows of the table where they are others than those of outputs
     warnings: list[str] = field(default_factory=list)
@@ -50,15 +53,15 @@ class Prediction:
         return found if self.files is None else [{"file": f, **row} for f, row in zip(self.files, found, strict=True)]
 
     def _rows(self) -> list[dict[str, Any]]:
-        if self.labels is None or self.classes is None or self.probabilities is None:
+        if self.classes is None or self.probabilities is None:
             flat = self.outputs.reshape(len(self.outputs), -1)
-            names = ["value"] if flat.shape[1] == 1 else [f"value_{i}" for i in range(flat.shape[1])]
+            names = self.names or (["value"] if flat.shape[1] == 1 else [f"value_{i}" for i in range(flat.shape[1])])
             return [dict(zip(names, row, strict=True)) for row in flat.tolist()]
         names = [f"p_{name}" for name in self.classes]
-        return [
-            {"class": label, **dict(zip(names, row, strict=True))}
-            for label, row in zip(self.labels, self.probabilities.tolist(), strict=True)
-        ]
+        found = [dict(zip(names, row, strict=True)) for row in self.probabilities.tolist()]
+        if self.labels is None:
+            return found
+        return [{"class": label, **row} for label, row in zip(self.labels, found, strict=True)]
 
 
 class Predictor:
@@ -111,12 +114,24 @@ class Predictor:
             if preparation is not None:
                 outputs = preparation.unscaled(outputs)
             forecast = preparation.forecast(outputs) if preparation is not None else None
-            return Prediction(outputs, files=files or None, forecast=forecast)
+            names = self._names(outputs)
+            found = Prediction(outputs, names=names, files=files or None, forecast=forecast)
+            binary = loss is not None and loss.labels == "binary" and loss.expects != "margins"
+            if loss is not None and binary and names is not None and self.opened.classes is not None:
+                found.classes = names
+                found.probabilities = sigmoid(outputs) if loss.expects == "logits" else outputs
+            return found
         count = max(2, outputs.shape[1])
-        names = self.opened.classes
-        classes = list(names) if names is not None and len(names) == count else [str(i) for i in range(count)]
+        known = self.opened.classes
+        classes = list(known) if known is not None and len(known) == count else [str(i) for i in range(count)]
         labels = [classes[i] for i in chosen_classes(loss, outputs)]
         return Prediction(outputs, classes, labels, as_probabilities(loss, outputs), files=files or None)
+
+    def _names(self, outputs: Array) -> list[str] | None:
+        """What several outputs of a row (N, K) are called: the labels of which a row may have several, or the columns
+        that are predicted."""
+        known = self.opened.classes or (self.preparation.targets if self.preparation is not None else ())
+        return list(known) if outputs.ndim == 2 and 1 < outputs.shape[1] == len(known) else None
 
 
 def predict(run: Path, input: Path, *, checkpoint: str = "best", batch_size: int = 256) -> Prediction:
@@ -144,6 +159,7 @@ def joined(pieces: Sequence[Prediction]) -> Prediction:
         pieces[0].classes,
         all_of("labels"),
         np.concatenate(chances) if chances else None,
+        names=pieces[0].names,
         files=all_of("files"),
         forecast=all_of("forecast"),
     )
@@ -195,8 +211,14 @@ def write_predictions(prediction: Prediction, path: Path) -> None:
         if suffix == ".npy":
             np.save(buffer, prediction.outputs)
         else:
-            texts = {"labels": prediction.labels, "files": prediction.files}
-            named = {name: np.array(found) for name, found in texts.items() if found is not None}
+            beside = {
+                "labels": prediction.labels,
+                "classes": prediction.classes,
+                "probabilities": prediction.probabilities,
+                "names": prediction.names if prediction.classes is None else None,
+                "files": prediction.files,
+            }
+            named = {name: np.array(found) for name, found in beside.items() if found is not None}
             np.savez(buffer, outputs=prediction.outputs, **named)  # type: ignore[arg-type]
         content = buffer.getvalue()
     try:

@@ -58,6 +58,9 @@ class Division:
         self.own = {name for name in ("validation", "test") if getattr(self.data, name) is not None}
         self.groups = self._keys("group_by", group_codes)
         self.times = self._keys("order_by", time_codes)
+        if self.groups is not None and self.data.times is not None:
+            with self._placed("data", "group_by"):
+                raise DataError("a series is divided in order of time, not by group; leave group_by out")
         self.named = self._named()
         if self.data.preparation is not None:
             names = (section.group_by, section.order_by, section.split_column)

@@ -104,7 +104,8 @@ def _rows(case: Case) -> Iterator[Problem]:
     rows, size, training = len(data.train), spec.training.batch_size, spec.training
     if case.labels is None and spec.loss is not None:
         message = f"the training rows of {data.name} have no targets, so there is nothing to learn"
-        yield Problem(data_path(spec), message, "add an array y_train to the file")
+        source = spec.data.source if spec.data is not None else None
+        yield Problem(data_path(spec), message, source.targets_hint if source is not None else "")
     for name, split in data.splits.items():
         if split.y is None and case.labels is not None and (name == "validation" or spec.loss is None):
             message = f"the {name} rows of {data.name} have no targets"

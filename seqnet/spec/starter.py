@@ -113,11 +113,12 @@ class Starter:
                 raise DataError(f"{path}: the target {name!r} {told}, so there is nothing to learn")
             wordy = one["type"] in ("text", "date") or (len(self.targets) > 1 and one["type"] == "categorical")
             if wordy or len(self.classes or ()) > SEVERAL:
+                told = f", or read it with {one['parted']['options']} (-s OPTION=VALUE)" if "parted" in one else ""
                 count = f"{one['distinct']:,}" if one["distinct"] is not None else f"more than {one['more_than']:,}"
                 raise DataError(
                     f"{path}: the target {name!r} holds {count} different "
                     f"{'dates' if one['type'] == 'date' else 'words'}, which are neither numbers nor classes; name "
-                    f"another column with --target"
+                    f"another column with --target{told}"
                 )
             if one.get("infinite"):
                 raise DataError(f"{path}: the target {name!r} holds infinity; mend these cells")
