@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -43,3 +44,11 @@ def shared(shape: int | tuple[int, ...], dtype: Any) -> Array:
     except (OSError, ValueError, OverflowError) as error:
         raise MemoryError(f"no room for {size * dtype.itemsize:,} bytes") from error
     return np.frombuffer(memory, dtype, size).reshape(shape)
+
+
+def machine_memory() -> int | None:
+    """The bytes of memory that the machine has, where the system tells."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None

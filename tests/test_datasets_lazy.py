@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from seqnet.cli.main import main
 from seqnet.datasets import lazy
-from seqnet.datasets.arrayfiles import memory_limit
 from seqnet.datasets.base import Data, Split
 from seqnet.datasets.lazy import LazyRows, Mapped, RowView, as_rows, blocks, mapped_file, rows_of, spooled
 from seqnet.datasets.profile import describe
@@ -115,17 +114,6 @@ def test_one_memory_serves_all_orders(tmp_path, dtype):
             assert np.array_equal(taken, array[order[start : start + 7]]) and taken.dtype.isnative
             memories.add(id(found._ahead.rows))
     assert len(memories) == 1
-
-
-def test_what_is_kept_in_memory_where_nothing_is_stated(monkeypatch):
-    assert memory_limit(0.5) == 500_000 and memory_limit(0) == 0
-    pages = {"SC_PHYS_PAGES": 4_000_000, "SC_PAGE_SIZE": 4096}
-    monkeypatch.setattr("os.sysconf", pages.__getitem__, raising=False)
-    assert memory_limit(None) == 4_000_000 * 4096 // 8
-    pages["SC_PHYS_PAGES"] = 10_000
-    assert memory_limit(None) == 512_000_000
-    monkeypatch.delattr("os.sysconf")
-    assert memory_limit(None) == 512_000_000
 
 
 def test_few_rows_are_copied_many_are_looked_up(stored, monkeypatch):

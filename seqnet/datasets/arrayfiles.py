@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import os
 import struct
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,19 +28,6 @@ from seqnet.errors import DataError, suggestion
 
 MB = 1_000_000
 PART = 1 << 20
-LEAST = 512 * MB  # that are surely there
-SHARE = 8  # one of so many parts of the machine's memory
-
-
-def memory_limit(megabytes: float | None) -> int:
-    """The bytes that arrays may have to be kept in memory: as stated, else SHARE of the machine's, at least LEAST."""
-    if megabytes is not None:
-        return int(megabytes * MB)
-    try:
-        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        machine = 0
-    return max(LEAST, machine // SHARE)
 
 
 def lazily(sizes: Mapping[str, int], limit: int) -> set[str]:

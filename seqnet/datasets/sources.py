@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from seqnet.checkers import NonNegativeFloat, PathText
-from seqnet.datasets.arrayfiles import lazily, memory_limit, open_idx, open_npy, open_npz_arrays
+from seqnet.datasets.arrayfiles import MB, lazily, open_idx, open_npy, open_npz_arrays
 from seqnet.datasets.base import Data, Source, Split
 from seqnet.datasets.csv_source import Csv as Csv  # registered with the other sources
 from seqnet.datasets.hdf5 import hdf5_keys, open_hdf5_arrays
@@ -27,6 +27,7 @@ from seqnet.declare import get, option
 from seqnet.errors import DataError, nearest
 from seqnet.registry import register
 
+LIMIT = 512.0  # megabytes that are surely there
 LOOKED_AT = 1000  # files of a folder that say what it holds
 
 
@@ -41,10 +42,9 @@ class ArrayFile(Source):
     x_val: str | None = option("name of the array of validation inputs; null: no validation part", default="x_val")
     y_val: str | None = option("name of the array of validation targets", default="y_val")
     sample_weight: str | None = option("name of the array of training weights, one a row", default="sample_weight")
-    memory_limit_mb: NonNegativeFloat | None = option(
-        "arrays that have more megabytes together stay in the file, and rows are read as batches need them; "
-        "null: an eighth of the machine's memory, but at least 512",
-        default=None,
+    memory_limit_mb: NonNegativeFloat = option(
+        "arrays that have more megabytes together stay in the file, and rows are read as batches need them",
+        default=LIMIT,
     )
 
     @abstractmethod
@@ -68,7 +68,7 @@ class ArrayFile(Source):
         arrays = self.arrays(
             path,
             list(dict.fromkeys([*wanted, *names, *([weight] if weight else [])])),
-            memory_limit(self.memory_limit_mb),
+            int(self.memory_limit_mb * MB),
         )
         data = Data(
             name=path.stem,
@@ -89,7 +89,7 @@ class ArrayFile(Source):
     def key_column(self, name: str, base: Path) -> Array:
         """An array of the file."""
         path = existing_file(self.path, base, self.spec_name)
-        return np.asarray(self.arrays(path, [name], memory_limit(self.memory_limit_mb))[name])
+        return np.asarray(self.arrays(path, [name], int(self.memory_limit_mb * MB))[name])
 
     def _pair(self, path: Path, keys: tuple[str, ...], x_option: str, y_option: str) -> tuple[str, str | None] | None:
         """The names of a split's arrays in the file, or None where the file has no such split."""
@@ -173,10 +173,9 @@ class Npy(Source):
     x_val: PathText | None = option("the file of validation inputs", default=None)
     y_val: PathText | None = option("the file of validation targets", default=None)
     sample_weight: PathText | None = option("the file of training weights, one a row", default=None)
-    memory_limit_mb: NonNegativeFloat | None = option(
-        "files that have more megabytes together stay on the disk, and rows are read as batches need them; "
-        "null: an eighth of the machine's memory, but at least 512",
-        default=None,
+    memory_limit_mb: NonNegativeFloat = option(
+        "files that have more megabytes together stay on the disk, and rows are read as batches need them",
+        default=LIMIT,
     )
 
     def load(self, base: Path) -> Data:
@@ -191,7 +190,7 @@ class Npy(Source):
                 raise DataError(f"npy has {y} but no {x}; name the inputs that belong to {files[y].name}")
             if x in files and y not in files and "y" in files:
                 raise DataError(f"npy has {x} but no {y}; name the targets that belong to {files[x].name}")
-        left = lazily({name: file.stat().st_size for name, file in files.items()}, memory_limit(self.memory_limit_mb))
+        left = lazily({name: file.stat().st_size for name, file in files.items()}, int(self.memory_limit_mb * MB))
         arrays = {name: open_npy(file, 0 if name in left else file.stat().st_size) for name, file in files.items()}
         data = Data(
             name=files["x"].stem,
@@ -212,16 +211,14 @@ class Idx(Source):
     """
 
     path: PathText = option("the folder of IDX files", example="fashion-mnist")
-    memory_limit_mb: NonNegativeFloat | None = option(
-        "a file of more megabytes stays on the disk, and rows are read as batches need them; null: an eighth of the "
-        "machine's memory, but at least 512",
-        default=None,
+    memory_limit_mb: NonNegativeFloat = option(
+        "a file of more megabytes stays on the disk, and rows are read as batches need them", default=LIMIT
     )
 
     def load(self, base: Path) -> Data:
         """Read the files of the folder. Raises DataError: a file missing or broken, images and labels that differ."""
         folder = existing_folder(self.path, base, "idx")
-        limit = memory_limit(self.memory_limit_mb)
+        limit = int(self.memory_limit_mb * MB)
         train = _idx_split(folder, ("train",), limit)
         if train is None:
             raise DataError(

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqnet.arrays import Array, Shape
+from seqnet.arrays import Array, Shape, machine_memory
 from seqnet.layers.base import Layer, Tally
 from seqnet.layers.core import Input
-from seqnet.network.memory import machine_memory
 
 if TYPE_CHECKING:
     from seqnet.network.network import Node

@@ -1,4 +1,4 @@
-"""How much memory there is, and keeping that of large arrays with the process.
+"""Keeping the memory of large arrays with the process.
 
 The C library gives every large block back to the system when it is freed, and the system hands it out again page by
 page, each page zeroed at first touch. A training step frees and asks for the same few megabytes over and over: raising
@@ -8,7 +8,6 @@ the two thresholds of glibc's malloc made three chained operations on 16×26×26
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from functools import lru_cache
 
@@ -27,11 +26,3 @@ def keep_memory() -> bool:
     except (OSError, AttributeError):  # musl has none
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, 1 << 30)) and bool(mallopt(_M_TRIM_THRESHOLD, 1 << 30))
-
-
-def machine_memory() -> int | None:
-    """The bytes of memory that the machine has, where the system tells."""
-    try:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None

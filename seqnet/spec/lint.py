@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from seqnet.arrays import Array, Shape
+from seqnet.arrays import Array, Shape, machine_memory
 from seqnet.datasets.base import Data
 from seqnet.datasets.lazy import LazyRows
 from seqnet.declare import get
@@ -20,7 +20,6 @@ from seqnet.errors import Path, Problem, SeqnetError, SpecError
 from seqnet.metrics import Metric, resolve_metric
 from seqnet.metrics.trial import tried
 from seqnet.network.front import leading
-from seqnet.network.memory import machine_memory
 from seqnet.network.network import Node, common_dtype
 from seqnet.spec.case import FIRST, Case
 from seqnet.spec.lint_callbacks import lint_callbacks
