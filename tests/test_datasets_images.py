@@ -16,7 +16,8 @@ from seqnet.datasets.imagefiles import Decoding
 from seqnet.datasets.images import ImagePreparation, Images
 from seqnet.datasets.lazy import Mapped
 from seqnet.datasets.preparation import restored, saved
-from seqnet.errors import CheckpointError, DataError, SpecError
+from seqnet.errors import CheckpointError, DataError, SeqnetError, SpecError
+from seqnet.spec.run import load_spec
 from tests.commands import runner
 
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
@@ -208,6 +209,76 @@ def test_lists_that_are_wrong(tmp_path, text, options, words):
     refused(lambda: listed(tmp_path, text, **options), "list.csv", *words)
 
 
+GROUPED = """\
+name: a
+seed: 1
+data:
+  images: {path: list.csv, path_column: photo}
+  validation_split: 0.25
+  %s
+model: [Flatten, Dense: {units: 1, activation: sigmoid}]
+optimizer: SGD
+loss: binary_crossentropy
+training: {epochs: 1, batch_size: 4}
+"""
+
+
+def patients(folder: Path) -> None:
+    """12 pictures of 4 patients, of which one can't be read, and a table that lists them."""
+    lines = ["label,patient,photo,day,part"]
+    for number in range(12):
+        picture(folder / f"{number}.png", (number, 0, 0))
+        lines.append(f"{'ab'[number % 2]},p{number // 3},{number}.png,2024-01-{12 - number:02},{PARTS[number % 4]}")
+    (folder / "4.png").write_text("x")
+    (folder / "list.csv").write_text("\n".join(lines) + "\n")
+
+
+PARTS = ("train", "train", "val", "test")
+# what is added to the data section, numbers of the validation pictures for each set of them that is right
+COLUMNS = [
+    ("group_by: patient", [{0, 1, 2}, {3, 5}, {6, 7, 8}, {9, 10, 11}]),
+    ("order_by: day", [{0, 1, 2}]),  # the latest
+    ("split_column: part", [{2, 6, 10}]),
+]
+
+
+@pytest.mark.parametrize("added, right", COLUMNS)
+def test_listed_images_are_divided_by_a_column(tmp_path, added, right):
+    patients(tmp_path)
+    text = GROUPED % added
+    if "split_column" in added:
+        text = text.replace("  validation_split: 0.25\n", "")
+    (tmp_path / "a.yaml").write_text(text)
+    data = load_spec(tmp_path / "a.yaml").load_data()
+    held = set(data.validation.x[:, 0, 0, 0].tolist())
+    assert held in right
+    assert held.isdisjoint(data.train.x[:, 0, 0, 0].tolist()) and 4 not in data.train.x[:, 0, 0, 0]
+
+
+def test_a_column_that_a_list_lacks(tmp_path):
+    patients(tmp_path)
+    (tmp_path / "a.yaml").write_text(GROUPED % "group_by: patent")
+    with pytest.raises(SeqnetError, match=r"(?s)a.yaml:6:13: error: there is no column 'patent'.*did you mean patient\?"):
+        load_spec(tmp_path / "a.yaml").load_data()
+
+
+def test_predictions_of_listed_images(tmp_path, monkeypatch, capsys):
+    patients(tmp_path)
+    (tmp_path / "a.yaml").write_text(GROUPED % "group_by: patient")
+    run = runner(tmp_path, monkeypatch, capsys)
+    code, _, err = run("train", "a.yaml", "-q")
+    assert code == 0, err
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new/some.csv").write_text("note,photo\nx,../3.png\ny,../4.png\nz,../11.png\n")
+    code, out, err = run("predict", "a/1", "new/some.csv")
+    assert code == 0, err
+    names = [line.split(",")[0] for line in out.splitlines()]
+    assert names[1:] == ["../3.png", "../11.png"] and "1 of 3 images can't be read" in err
+    (tmp_path / "new/some.csv").write_text("note\nx\n")
+    code, _, err = run("predict", "a/1", "new/some.csv")
+    assert code == 2 and "no column 'photo', which path_column names" in err
+
+
 # ----- decoding
 
 
@@ -340,7 +411,7 @@ def test_the_preparation_decodes_alike(photos):
     assert next(made.read(photos / "cat/1.png", 8)).shape == (1, 6, 4, 3) and made.names() == ["1.png"]
     refused(lambda: list(made.read(photos / "dog/broken.png", 8)), "broken.png is no usable image: is no image")
     refused(lambda: list(made.read(photos / ".git", 8)), "can be read")
-    refused(lambda: list(made.read(photos / "none", 8)), "there is no image or folder of images")
+    refused(lambda: list(made.read(photos / "none", 8)), "there is no image, folder of images or table of paths")
 
 
 @pytest.mark.parametrize("state", [{}, {"size": "x"}, {"size": [1, 2], "color_mode": "cmyk"}, {"size": None, "no": 1}])

@@ -37,7 +37,8 @@ def command(
 
     For a model that begins with TextVectorization, INPUT is a text file with a text a line, a csv, tsv or jsonl file
     with the column of its training, or a folder with one file a text. For a run that was trained on images INPUT is an
-    image or a folder of them; for one that was trained on a table or a series, a csv file of the same columns.
+    image, a folder of them or a csv file of paths; for one that was trained on a table or a series, a csv file of the
+    same columns.
 
     An npz file holds rows as x, x_test or its only array. INPUT may be - for what comes in through a pipe. Without -o
     predictions go to stdout: as csv, or on a terminal the first ones as a table.

@@ -63,8 +63,8 @@ class Data:
     empty for padding; preparation: what makes x of the raw rows, to be fitted once the rows are divided; rows: the
     numbers, from 0, that the rows of each split have among those that the source read for training, sorted; a split
     with a file or an array of its own is not among them; times: the place of each training row in time, (N,) numbers,
-    where rows of other parts must come later; remarks: what people should know of the data, in sentences; warnings:
-    what was left out or could not be read.
+    where rows of other parts must come later; keys: columns beside x that training rows may be divided by; remarks:
+    what people should know of the data, in sentences; warnings: what was left out or could not be read.
     """
 
     name: str
@@ -78,6 +78,7 @@ class Data:
     preparation: Preparation | None = None
     rows: dict[str, Array] = field(default_factory=dict)
     times: Array | None = None
+    keys: Table | None = None
     remarks: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import NoneType
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,9 +25,11 @@ from seqnet.datasets.imagefiles import (
     readable,
     require_pillow,
 )
+from seqnet.datasets.imagelisting import read_listing
 from seqnet.datasets.labels import Array, Task
 from seqnet.datasets.preparation import Preparation
 from seqnet.datasets.readers import existing_path, read_array_file
+from seqnet.datasets.table import Table
 from seqnet.declare import option
 from seqnet.errors import CheckpointError, DataError, suggestion
 from seqnet.registry import register
@@ -40,6 +42,7 @@ SPLITS = {
 }
 PATHS = ("path", "file", "filename", "image", "image_path", "filepath")  # usual headers of a column of paths
 LABELS = ("label", "class", "target", "category", "y")
+TABLES = (".csv", ".tsv")
 
 
 @register(name="images")
@@ -101,7 +104,7 @@ class Images(Source):
         where = root if is_folder else root.parent
         result = decode_all(everything, how, root=where, limit=int(self.memory_limit_mb * MB), keep=self.cache)
         found.warnings += result.warnings + self._of_broken(result.broken, len(everything), root)
-        return self._data(root, found, parts, result, ImagePreparation(how))
+        return self._data(root, found, parts, result, ImagePreparation(how, self.path_column))
 
     def _of_broken(self, broken: Sequence[tuple[str, str]], count: int, root: Path) -> list[str]:
         if not broken:
@@ -148,6 +151,7 @@ class Images(Source):
             task=task,
             class_names=names,
             preparation=preparation,
+            keys=Table({name: np.array(cells)[result.kept] for name, cells in found.columns.items()}),
             warnings=found.warnings,
         )
 
@@ -166,49 +170,19 @@ class Images(Source):
         return tuple(names)
 
     def _listed_in(self, path: Path) -> Found:
-        """The files that a csv file lists."""
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = csv.reader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",", strict=True)
-                header = [cell.strip() for cell in next(rows, [])]
-                if not header:
-                    raise DataError(f"{path} is empty; it needs a header such as path,label and a line an image")
-                at = self._column(path, header, "path_column", PATHS, 0)
-                label_at = self._column(path, header, "label_column", LABELS, 1 if at == 0 else 0)
-                entries = []
-                for cells in rows:
-                    if not cells:
-                        continue
-                    if len(cells) != len(header):
-                        raise DataError(
-                            f"{path}, line {rows.line_num}: {len(cells)} cells, but the header has {len(header)}"
-                        )
-                    label = cells[label_at].strip()
-                    self._check_label(path, rows.line_num, label, header[label_at])
-                    if not cells[at].strip():
-                        raise DataError(
-                            f"{path}, line {rows.line_num}: {header[at]} is empty; each line names an image"
-                        )
-                    entries.append((path.parent / Path(cells[at].strip()).expanduser(), label))
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise DataError(f"{path} is no csv text in UTF-8: {error}; for images name their folder") from None
-        except (OSError, RuntimeError) as error:
-            raise DataError(f"{path} can't be read: {getattr(error, 'strerror', None) or error}") from None
-        if not entries:
-            raise DataError(f"{path} lists no images; each line after the header needs a path and a label")
-        return Found({"train": entries})
-
-    def _column(self, path: Path, header: Sequence[str], name: str, usual: Sequence[str], default: int) -> int:
-        wanted: str | None = getattr(self, name)
-        if wanted is not None:
-            if wanted not in header:
-                raise DataError(f"{path} has no column {wanted!r}; {suggestion(wanted, header)}")
-            return header.index(wanted)
-        lower = [cell.lower() for cell in header]
-        place = next((lower.index(one) for one in usual if one in lower), default)
-        if place >= len(header):
-            raise DataError(f"{path} has the one column {header[0]}; it needs one of paths and one of labels")
-        return place
+        """The files that a csv file lists, and its other columns."""
+        listing = read_listing(path)
+        at = listing.place("path_column", self.path_column, PATHS, 0)
+        label_at = listing.place("label_column", self.label_column, LABELS, 1 if at == 0 else 0)
+        entries = []
+        for file, (line, cells) in zip(listing.paths(at), listing.rows, strict=True):
+            label = cells[label_at].strip()
+            self._check_label(path, line, label, listing.header[label_at])
+            entries.append((file, label))
+        columns = {
+            name: [cells[place].strip() for _, cells in listing.rows] for place, name in enumerate(listing.header)
+        }
+        return Found({"train": entries}, columns=columns)
 
     def _check_label(self, path: Path, line: int, label: str, column: str) -> None:
         if not label:
@@ -228,6 +202,7 @@ class Found:
 
     parts: dict[str, list[tuple[Path, str]]]
     warnings: list[str] = field(default_factory=list)
+    columns: dict[str, list[str]] = field(default_factory=dict)  # of the table that lists them
 
 
 def find_in_folders(root: Path) -> Found:
@@ -308,8 +283,10 @@ class ImagePreparation(Preparation):
     kind = "images"
     example = "INPUT.png"
 
-    def __init__(self, how: Decoding) -> None:
+    def __init__(self, how: Decoding, path_column: str | None = None) -> None:
+        """path_column: of tables that list images; None: one with a usual name."""
         self.how = how
+        self.path_column = path_column
         self._names: list[str] = []
         self._warnings: list[str] = []
 
@@ -326,34 +303,45 @@ class ImagePreparation(Preparation):
             self.how = Decoding((int(height), int(width)), *list(vars(self.how).values())[1:])
 
     def state(self) -> dict[str, Any]:
-        return self.how.state()
+        return {**self.how.state(), "path_column": self.path_column}
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         try:
-            size = state["size"]
-            how = Decoding(**{**state, "size": None if size is None else (int(size[0]), int(size[1]))})
+            size, given = state["size"], dict(state)
+            column = given.pop("path_column", None)
+            how = Decoding(**{**given, "size": None if size is None else (int(size[0]), int(size[1]))})
             if how.color_mode not in MODES:
                 raise ValueError(f"color_mode {how.color_mode!r}")
+            if not isinstance(column, (str, NoneType)):
+                raise ValueError(f"path_column {column!r}")
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise CheckpointError(f"how the checkpoint decodes images is damaged: {error}") from None
-        return cls(how)
+        return cls(how, column)
 
     def read(self, path: Path, rows: int) -> Iterator[Array]:
-        """The images of a file or folder, at most `rows` at a time."""
-        root, is_folder = existing_path(path, Path(), "image or folder of images")
+        """The images of a file, of a folder or of a table that lists them, at most `rows` at a time."""
+        root, is_folder = existing_path(path, Path(), "image, folder of images or table of paths")
         if root.suffix.lower() in (".npy", ".npz") and not is_folder:
             yield read_array_file(root)
             return
         require_pillow(str(root))
-        paths = images_under(root)[0] if is_folder else [root]
+        several, base = is_folder, root
+        if is_folder:
+            paths = images_under(root)[0]
+        elif root.suffix.lower() in TABLES:
+            listing = read_listing(root)
+            paths = listing.paths(listing.place("path_column", self.path_column, PATHS, 0))
+            several, base = True, root.parent
+        else:
+            paths = [root]
         if not paths:
             raise DataError(f"{root} has no images in it")
         broken: list[tuple[str, str]] = []
         stretch: list[Array] = []
         self._names, self._warnings, any_yet = [], [], False
         for one, image in zip(paths, decoded(paths, self.how), strict=True):
-            name = shown(one, root) if is_folder else readable(one.name)
+            name = shown(one, base) if several else readable(one.name)
             if isinstance(image, BrokenImage):
                 broken.append((name, str(image)))
                 continue
@@ -369,9 +357,9 @@ class ImagePreparation(Preparation):
         if stretch:
             yield np.stack(stretch)
         elif not any_yet:
-            told = listed(broken) if is_folder else broken[0][1]
+            told = listed(broken) if several else broken[0][1]
             raise DataError(
-                f"{root}: no image can be read: {told}" if is_folder else f"{root} is no usable image: {told}"
+                f"{root}: no image can be read: {told}" if several else f"{root} is no usable image: {told}"
             )
 
     def names(self) -> list[str]:

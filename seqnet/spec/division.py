@@ -231,6 +231,8 @@ class Division:
         train, features = data.train, data.feature_names or ()
         if train.raw is not None:
             return train.raw.column(name)
+        if data.keys is not None and data.keys.columns:
+            return data.keys.column(name)
         beside = source.key_names(self.folder) if source is not None else ()
         if name in beside and source is not None:
             column = source.key_column(name, self.folder)
