@@ -258,7 +258,9 @@ def test_listed_images_are_divided_by_a_column(tmp_path, added, right):
 def test_a_column_that_a_list_lacks(tmp_path):
     patients(tmp_path)
     (tmp_path / "a.yaml").write_text(GROUPED % "group_by: patent")
-    with pytest.raises(SeqnetError, match=r"(?s)a.yaml:6:13: error: there is no column 'patent'.*did you mean patient\?"):
+    with pytest.raises(
+        SeqnetError, match=r"(?s)a.yaml:6:13: error: there is no column 'patent'.*did you mean patient\?"
+    ):
         load_spec(tmp_path / "a.yaml").load_data()
 
 
