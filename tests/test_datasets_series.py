@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from seqnet.datasets.preparation import restored, saved
 from seqnet.datasets.series import Series, SeriesPreparation, Windows
 from seqnet.datasets.seriesfile import filled
 from seqnet.datasets.timeline import Timeline
-from seqnet.errors import CheckpointError, DataError
+from seqnet.errors import CheckpointError, DataError, SpecError
 from seqnet.spec.run import load_spec
 from tests.commands import runner
 
@@ -254,7 +255,7 @@ BAD = [
     ("a,b\n1\n", {}, ["line 2: 1 cells"]),
     ("a,a\n1,2\n", {}, ["two columns named 'a'"]),
     ("1,2\n3,4\n", {}, ["begins with numbers"]),
-    ('a\n"1\n', {}, ["no csv text"]),
+    ('a\n"1\n', {}, ["line 2", "never closed"]),
 ]
 
 
@@ -353,3 +354,44 @@ def test_a_series_has_no_groups(column, words, tmp_path):
     with pytest.raises(DataError) as caught:
         load_spec(tmp_path / "s.yaml").load_data()
     assert all(word in str(caught.value) for word in words)
+
+
+# name, what is in the file, options
+TWO = "day,v\n1,0.5\n2,-1.25\n3,1000\n4,7\n"
+EUROPEAN = TWO.replace(",", ";").replace(".", ",")
+WRITTEN = [
+    ("s.csv", EUROPEAN.encode(), {}),
+    ("s.csv.gz", gzip.compress(TWO.encode()), {}),
+    ("s.tsv.gz", gzip.compress(TWO.replace(",", "\t").encode()), {}),
+    ("s.csv", TWO.encode("utf-16"), {}),
+    ("s.csv", ("\ufeff" + TWO.replace("\n", "\r\n")).encode(), {}),
+    ("s.csv", TWO.replace(",", "|").encode(), {"delimiter": "|"}),
+    ("s.csv", EUROPEAN.encode(), {"decimal": ",", "delimiter": ";"}),
+    ("s.csv", TWO.replace("day", "d\u00e9but").encode("cp1252"), {"encoding": "cp1252"}),
+]
+
+
+@pytest.mark.parametrize("name, content, options", WRITTEN, ids=[f"way{i}" for i in range(len(WRITTEN))])
+def test_ways_to_write_a_series(tmp_path, name, content, options):
+    path = tmp_path / name
+    path.write_bytes(content)
+    data = Series(path=str(path), target="v", lookback=2, **options).load(tmp_path)
+    assert data.train.raw.column("v").tolist() == [0.5, -1.25, 1000, 7]
+    data.prepare()
+    again = restored(json.loads(json.dumps(saved(data.preparation))))
+    (window,) = again.read(path, 8)
+    assert again.unscaled(window[:, :, 0])[0].tolist() == pytest.approx(
+        [1000, 7], abs=1e-4
+    )  # float32, of numbers that were divided by 430
+
+
+def test_an_encoding_that_is_not_stated(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_bytes("d\u00e9but,v\n1,2\n".encode("cp1252"))
+    refused(lambda: Series(path=str(path), target="v", lookback=2).load(tmp_path), "line 1", "encoding: cp1252")
+
+
+@pytest.mark.parametrize("delimiter, decimal", [(";;", None), ("\n", None), ('"', None), (",", ",")])
+def test_signs_that_part_nothing(delimiter, decimal):
+    with pytest.raises(SpecError, match="delimiter"):
+        Series(path="s.csv", lookback=2, delimiter=delimiter, decimal=decimal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from seqnet.checkers import TEXT, Either, PathText, PositiveInt, Tuple
 from seqnet.datasets.base import Data, Source, Split
+from seqnet.datasets.csv_format import Format
 from seqnet.datasets.labels import Array
 from seqnet.datasets.lazy import LazyRows, as_rows
 from seqnet.datasets.preparation import Preparation
@@ -25,6 +27,7 @@ STEP = "\0step"  # the column of step numbers, by a name that no file has
 Names = Annotated[Any, Either((TEXT, Tuple(TEXT, minimum=1)))]
 Scaling = Literal["standardize", "minmax", "none"]
 Missing = Literal["error", "interpolate", "forward"]
+FORMAT = ("encoding", "delimiter", "decimal")  # what may be stated of how a file is written
 
 
 @register(name="series")
@@ -57,12 +60,26 @@ class Series(Source):
         "where a value or a step is missing: end; put it on the line between its neighbours; or repeat the last one",
         default="error",
     )
+    delimiter: str | None = option("the sign between cells; null: found out", default=None)
+    decimal: Literal[".", ","] | None = option("the decimal mark; null: found out", default=None)
+    encoding: str | None = option(
+        "how the file writes characters as bytes; null: utf-8 or as its mark says", default=None
+    )
+
+    @classmethod
+    def cross_check(cls, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+        delimiter = values["delimiter"]
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n\0'):
+            yield "delimiter", f"delimiter must be one sign that parts cells, such as ';', got {delimiter!r}"
+        elif delimiter is not None and delimiter == values["decimal"]:
+            yield "decimal", f"delimiter and decimal can't both be {delimiter!r}"
 
     def load(self, base: Path) -> Data:
         """Read the columns. Raises DataError with line and column."""
         path = existing_file(self.path, base, "series")
         target = listed(self.target)
-        steps = read_steps(path, listed(self.columns) or target, target, self.time)
+        form = Format(encoding=self.encoding, delimiter=self.delimiter, decimal=self.decimal)
+        steps = read_steps(path, listed(self.columns) or target, target, self.time, form)
         if self.missing == "error":
             steps.require_complete(path)
         count = len(steps)
@@ -82,6 +99,7 @@ class Series(Source):
             self.stride,
             self.scaling,
             self.missing,
+            form,
         )
         return Data(
             name=path.stem,
@@ -134,10 +152,13 @@ class SeriesPreparation(Preparation):
         stride: int,
         scaling: Scaling,
         missing: Missing,
+        form: Format = Format(),  # noqa: B008 (frozen)
     ) -> None:
+        """form: how files are written, as far as it is stated."""
         self.columns, self.targets, self.time = list(columns), list(targets), time
         self.lookback, self.horizon, self.stride = lookback, horizon, stride
         self.scaling, self.missing = scaling, missing
+        self.form = form
         self.scales: dict[str, tuple[float, float]] = {}  # by column: what is taken off, and what that is divided by
         self._read: Steps | None = None
 
@@ -180,14 +201,20 @@ class SeriesPreparation(Preparation):
     def state(self) -> dict[str, Any]:
         names = ("columns", "targets", "time", "lookback", "horizon", "stride", "scaling", "missing")
         scales = {name: list(scale) for name, scale in self.scales.items()}
-        return {**{name: getattr(self, name) for name in names}, "scales": scales}
+        return {
+            **{name: getattr(self, name) for name in names},
+            "format": {name: getattr(self.form, name) for name in FORMAT},
+            "scales": scales,
+        }
 
     @classmethod
     def restore(cls, state: Mapping[str, Any]) -> Self:
         try:
             options = dict(state)
-            scales = options.pop("scales")
-            made = cls(**options)
+            scales, given = options.pop("scales"), options.pop("format", {})
+            if not {*given} <= {*FORMAT} or not all(isinstance(one, (str, NoneType)) for one in given.values()):
+                raise ValueError(f"format {given}")
+            made = cls(**options, form=Format(**given))
             made.scales = {str(name): (float(scale[0]), float(scale[1])) for name, scale in scales.items()}
             if not {*made.columns, *made.targets} <= {*made.scales}:
                 raise ValueError("a column has no scale")
@@ -198,7 +225,7 @@ class SeriesPreparation(Preparation):
     def read(self, path: Path, rows: int) -> Iterator[Array]:
         """One window, the last steps of a file. Raises DataError."""
         full = existing_file(path, Path(), "a series")
-        steps = read_steps(full, self.columns, [], self.time)
+        steps = read_steps(full, self.columns, [], self.time, self.form)
         if self.missing == "error":
             steps.require_complete(full, last=self.lookback)
         if len(steps) < self.lookback:

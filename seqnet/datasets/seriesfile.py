@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
+from seqnet.datasets.csv_format import (
+    Format,
+    broken,
+    decimal_mark,
+    found_out,
+    open_bytes,
+    plain_number,
+    text_lines,
+    utf8_blocks,
+)
 from seqnet.datasets.labels import Array
 from seqnet.datasets.readers import is_number
 from seqnet.datasets.timeline import Timeline
 from seqnet.errors import DataError, suggestion
 
+SAMPLE = 100  # rows that show the decimal mark
 GAPS = frozenset(("", "nan", "na", "n/a", "null", "none", "?", "-"))
 
 
@@ -54,13 +65,15 @@ class Steps:
         raise DataError(f"{what}{more}; {advice}")
 
 
-def read_steps(path: Path, columns: Sequence[str], targets: Sequence[str], time: str | None) -> Steps:
+def read_steps(
+    path: Path, columns: Sequence[str], targets: Sequence[str], time: str | None, form: Format | None = None
+) -> Steps:
     """The columns as steps in order of time. Raises DataError with line and column.
 
     columns: what is looked at; empty: all columns of numbers, or of a forecast the targets. Steps of the timeline that
-    the file leaves out are there, without values.
+    the file leaves out are there, without values. form: how the file is written, as far as it is stated.
     """
-    header, cells, lines = _cells(path)
+    header, cells, lines = _cells(path, form or Format())
     for name in (*columns, *targets, *([time] if time is not None else [])):
         if name not in header:
             raise DataError(f"{path} has no column {name!r}; {suggestion(name, header)}")
@@ -99,38 +112,36 @@ def filled(values: Array, how: str, name: str) -> Array:
     return found
 
 
-def _cells(path: Path) -> tuple[list[str], list[list[str]], list[int]]:
-    """Header, rows and the line of each."""
+def _cells(path: Path, form: Format) -> tuple[list[str], list[list[str]], list[int]]:
+    """Header, rows and the line of each; numbers with a decimal point, whatever the file has."""
+    with open_bytes(path) as file:
+        text = b"".join(utf8_blocks(file, path, form))
+    form = found_out(form, text, path)
+    reader = form.reader(text_lines(text))
+    header: list[str] = []
+    rows: list[list[str]] = []
+    lines: list[int] = []
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            mark = "\t" if path.suffix.lower() == ".tsv" else ";" if ";" in first and "," not in first else ","
-            reader = csv.reader(file, delimiter=mark, strict=True)
-            header: list[str] = []
-            rows: list[list[str]] = []
-            lines: list[int] = []
-            for cells in reader:
-                if not cells or not "".join(cells).strip():
-                    if len(header) != 1:
-                        continue
-                    cells = [""]  # of a single column, an empty line is a gap
-                if not header:
-                    header = [cell.strip() for cell in cells]
+        for cells in reader:
+            if not cells or not "".join(cells).strip():
+                if len(header) != 1:
                     continue
-                if len(cells) != len(header):
-                    raise DataError(
-                        f"{path}, line {reader.line_num}: {len(cells)} cells, but the header has {len(header)}"
-                    )
-                rows.append([cell.strip() for cell in cells])
-                lines.append(reader.line_num)
-        while len(header) == 1 and rows and not rows[-1][0]:
-            rows.pop()  # the end of the file
-            lines.pop()
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is no csv text in UTF-8: {error}") from None
-    except OSError as error:
-        raise DataError(f"{path} can't be read: {error.strerror}") from None
+                cells = [""]  # of a single column, an empty line is a gap
+            if not header:
+                header = [cell.strip() for cell in cells]
+                continue
+            if len(cells) != len(header):
+                raise DataError(f"{path}, line {reader.line_num}: {len(cells)} cells, but the header has {len(header)}")
+            rows.append([cell.strip() for cell in cells])
+            lines.append(reader.line_num)
+    except csv.Error as error:
+        raise DataError(f"{path}, line {reader.line_num}: {broken(error)}") from None
+    while len(header) == 1 and rows and not rows[-1][0]:
+        rows.pop()  # the end of the file
+        lines.pop()
+    form = replace(form, decimal=decimal_mark(form, list(zip(*rows[:SAMPLE], strict=True))))
+    if form.decimal == ",":
+        rows = [[plain_number(cell.encode(), ",", None).decode() for cell in row] for row in rows]
     twice = next((name for name in header if header.count(name) > 1), None)
     if twice is not None:
         raise DataError(f"{path} has two columns named {twice!r}; give one another name")
