@@ -380,9 +380,8 @@ def test_ways_to_write_a_series(tmp_path, name, content, options):
     data.prepare()
     again = restored(json.loads(json.dumps(saved(data.preparation))))
     (window,) = again.read(path, 8)
-    assert again.unscaled(window[:, :, 0])[0].tolist() == pytest.approx(
-        [1000, 7], abs=1e-4
-    )  # float32, of numbers that were divided by 430
+    # float32, of numbers that were divided by 430
+    assert again.unscaled(window[:, :, 0])[0].tolist() == pytest.approx([1000, 7], abs=1e-4)
 
 
 def test_an_encoding_that_is_not_stated(tmp_path):
