@@ -355,7 +355,9 @@ def test_new_rows_that_differ_are_told(tmp_path: Path) -> None:
     for text, words in {
         "sizes,flag,colour\n1,1,red\n": ("has no column 'size'", "did you mean sizes?"),
         "size,colour\n1,red\n": ("has no column 'flag'",),
-        "size,flag,colour\n1,1,red\nbig,1,red\n": ("column 'size' holds numbers but for 'big' (line 3)",),
+        "size,flag,colour\n1,1,red\nbig,1,red\n": (
+            "column 'size' holds numbers but for 'big' (line 3); mend them or leave them empty; to the training",
+        ),
         "size,flag,colour\n1,1,red\n2,7,red\n": ("line 3: column 'flag' holds '7', which is neither",),
         "size,flag,colour\n1,1,red\n2,7\n": ("line 3: 2 cells",),
         "size,flag,colour\n": ("a header but no rows",),

@@ -236,7 +236,7 @@ class CsvFile:
             for at, cell in zip(lines, cells, strict=True)
             if self.numbers([cell]) is None
         ]
-        return bad_cells(self.path, name, bad)
+        return bad_cells(self.path, name, bad, trained=True)
 
 
 def _one_ahead(items: Generator[T]) -> Generator[T]:
@@ -259,11 +259,18 @@ def _floats(cells: list[bytes]) -> Array | None:
         return None
 
 
-def bad_cells(path: Path, name: str, bad: Sequence[tuple[int, str]], where: str = "line") -> DataError:
-    """What is said of cells that are no numbers where the others of their column are: (line, cell) of each."""
+def bad_cells(
+    path: Path, name: str, bad: Sequence[tuple[int, str]], where: str = "line", *, trained: bool = False
+) -> DataError:
+    """What is said of cells that are no numbers where the others of their column are: (line, cell) of each.
+
+    trained: the column was one of numbers in training, and nothing can be stated any more.
+    """
     shown = ", ".join(f"{_short(cell)} ({where} {line})" for line, cell in bad[:3])
     more = f" and {len(bad) - 3:,} more" if len(bad) > 3 else ""
     fix = f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
+    if trained:
+        fix = "mend them or leave them empty; to the training this was a column of numbers"
     return DataError(f"{path}: column {name!r} holds numbers but for {shown}{more}; {fix}")
 
 

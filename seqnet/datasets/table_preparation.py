@@ -176,13 +176,17 @@ class TablePreparation(Preparation):
             raise self._bad_cells(name, column, table, path)
         if kind.missing == "error" and (gaps := gaps_of(column)).any():
             filled = f"{{{type(kind).spec_name}: {{missing: {type(kind)().missing}}}}}"
-            raise DataError(
-                f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; fill it in, or "
-                f"say what stands for none: columns: {{{name}: {filled}}}"
-            )
+            advice = f"fill it in, or say what stands for none: columns: {{{name}: {filled}}}"
+            if self._is_other(path):
+                advice = "fill it in; the training had no gaps in it"
+            raise DataError(f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; {advice}")
 
     def _bad_cells(self, name: str, column: Coded, table: Table, path: Path | str) -> DataError:
-        return words_among_numbers(name, column, table, path, self.form)
+        return words_among_numbers(name, column, table, path, self.form, trained=self._is_other(path))
+
+    def _is_other(self, path: Path | str) -> bool:
+        """Whether this is another file than that of the training, of which everything has been stated."""
+        return str(path) != str(self.path)
 
     def _described(self, table: Table) -> Iterator[str]:
         """A line for each kind of column, with what is done to them, and one of the gaps."""
@@ -355,14 +359,16 @@ def stated_kind(stated: Mapping[str, ColumnKind], name: str) -> ColumnKind | Non
     return stated.get(name) or (fitting[-1] if fitting else None)
 
 
-def words_among_numbers(name: str, column: Coded, table: Table, path: Path | str, form: Format) -> DataError:
-    """What is said of a column of numbers in which there are words: file, lines, cells."""
+def words_among_numbers(
+    name: str, column: Coded, table: Table, path: Path | str, form: Format, *, trained: bool = False
+) -> DataError:
+    """What is said of a column of numbers in which there are words: file, lines, cells. trained: as of bad_cells."""
     bad = [place for place, word in enumerate(column.words) if not is_number(word, form)]
     rows = np.flatnonzero(np.isin(column.codes, bad))
     lines = table.lines if table.lines is not None else np.arange(len(table))
     cells = [(int(lines[row]), column.words[column.codes[row]]) for row in rows[:1000]]
     cells += [(0, "")] * (len(rows) - len(cells))
-    return bad_cells(Path(path), name, cells, "row" if table.lines is None else "line")
+    return bad_cells(Path(path), name, cells, "row" if table.lines is None else "line", trained=trained)
 
 
 def refuse_parted(name: str, column: Coded, path: Path | str, form: Format, otherwise: str) -> None:
