@@ -255,7 +255,7 @@ BAD = [
     ("a,b\n1\n", {}, ["line 2: 1 cells"]),
     ("a,a\n1,2\n", {}, ["two columns named 'a'"]),
     ("1,2\n3,4\n", {}, ["begins with numbers"]),
-    ('a\n"1\n', {}, ["line 2", "never closed"]),
+    ('a,b\n1,2\n3,"4\n5,6\n7,8\n', {}, ["line 3: a quote that is opened is never closed"]),
 ]
 
 

@@ -195,6 +195,11 @@ def split_header(form: Format, first: bytes, path: Path) -> tuple[tuple[str, ...
     return tuple(names), offset, reader.line_num
 
 
+def place_of(error: csv.Error, begun: int, reached: int) -> int:
+    """The line to look at: of a cell that never ends, that where its row begins; else where the reader stands."""
+    return begun if "unexpected end" in str(error) or "field larger" in str(error) else reached
+
+
 def broken(error: csv.Error) -> str:
     """What the csv module says, in words that help."""
     text = str(error)

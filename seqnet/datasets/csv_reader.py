@@ -27,6 +27,7 @@ from seqnet.datasets.csv_format import (
     found_out,
     is_number,
     open_bytes,
+    place_of,
     plain_number,
     sample_lines,
     split_header,
@@ -175,9 +176,10 @@ class CsvFile:
     def _quoted(self, text: bytes, line: int) -> ListCells:
         """The cells of whole lines by the csv module: quotes, empty lines, and rows that are too long or too short."""
         reader = self.form.reader(text_lines(text))
-        width, rows, lines = len(self.names), [], []
+        width, rows, lines, ended = len(self.names), [], [], 0
         try:
             for row in reader:
+                ended = reader.line_num
                 if not row or (len(row) == 1 and width > 1 and not row[0].strip()):
                     continue
                 if len(row) != width:
@@ -185,7 +187,8 @@ class CsvFile:
                 rows.append(row)
                 lines.append(line + reader.line_num)
         except csv.Error as error:
-            raise DataError(f"{self.path}, line {line + reader.line_num}: {broken(error)}") from None
+            at = line + place_of(error, ended + 1, reader.line_num)
+            raise DataError(f"{self.path}, line {at}: {broken(error)}") from None
         columns = [[cell.encode("utf-8", "surrogatepass") for cell in column] for column in zip(*rows, strict=True)]
         return ListCells(columns or [[] for _ in range(width)], np.array(lines, np.int64), line + reader.line_num)
 

@@ -15,6 +15,7 @@ from seqnet.datasets.csv_format import (
     decimal_mark,
     found_out,
     open_bytes,
+    place_of,
     plain_number,
     text_lines,
     utf8_blocks,
@@ -121,8 +122,10 @@ def _cells(path: Path, form: Format) -> tuple[list[str], list[list[str]], list[i
     header: list[str] = []
     rows: list[list[str]] = []
     lines: list[int] = []
+    ended = 0
     try:
         for cells in reader:
+            ended = reader.line_num
             if not cells or not "".join(cells).strip():
                 if len(header) != 1:
                     continue
@@ -135,7 +138,8 @@ def _cells(path: Path, form: Format) -> tuple[list[str], list[list[str]], list[i
             rows.append([cell.strip() for cell in cells])
             lines.append(reader.line_num)
     except csv.Error as error:
-        raise DataError(f"{path}, line {reader.line_num}: {broken(error)}") from None
+        at = place_of(error, ended + 1, reader.line_num)
+        raise DataError(f"{path}, line {at}: {broken(error)}") from None
     while len(header) == 1 and rows and not rows[-1][0]:
         rows.pop()  # the end of the file
         lines.pop()
