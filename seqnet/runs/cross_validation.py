@@ -18,7 +18,7 @@ from seqnet.datasets.base import Data
 from seqnet.errors import Problem, SeqnetError, TrainingError
 from seqnet.models.sequential import Sequential
 from seqnet.runs import folder as folders
-from seqnet.runs.fold_recorder import FoldRecorder
+from seqnet.runs.epoch_recorder import FoldRecorder
 from seqnet.runs.folder import (
     FAILED,
     FINISHED,

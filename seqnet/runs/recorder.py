@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seqnet.models.saving import describe_model
 from seqnet.models.sequential import Sequential
+from seqnet.runs.epoch_recorder import EpochRecorder
 from seqnet.runs.folder import MetricsFiles
 from seqnet.training.averaging import as_validated
-from seqnet.training.callbacks import Callback, Logs, Monitor
+from seqnet.training.callbacks import Callback, Logs
 from seqnet.training.checkpoint import Snapshot, write_snapshot
-from seqnet.training.divergence import Rollback
 from seqnet.training.state import take_state
 
 BEST, LAST = "best", "last"
 SPARED = 80  # seconds of training for each second of saving: so it stays below 2 % with the saves that can not wait
 
 
-class RunRecorder(Callback):
+class RunRecorder(EpochRecorder):
     """Keeps `last/` and `best/` and the metrics files of a run folder.
 
     With on_nan "rollback" it also keeps the state that the epoch began with, which `rollback` goes back to.
@@ -45,20 +42,13 @@ class RunRecorder(Callback):
         on_nan: str | None = None,
         interval: float = 30.0,
     ) -> None:
+        super().__init__(callbacks, monitor, mode, rollback=on_nan == "rollback")
         self.described = describe_model(model)
-        self.callbacks = [self, *callbacks]
         self.columns = columns
-        self.monitor = monitor
         self.mode = mode
-        self.judge = Monitor(mode)
         self.extra = extra
         self.interval = interval
-        self.best: float | None = None
-        self.best_epoch = 0
-        self.best_values: dict[str, Any] = {}
-        self.rows: list[dict[str, Any]] = []
         self.seconds: list[float] = []
-        self.rollback = Rollback() if on_nan == "rollback" else None
         self.saved_at = time.perf_counter()
         self.saved_step = 0
         self.pause = 0.0  # seconds until the next save is worth the time of the last one
@@ -80,16 +70,8 @@ class RunRecorder(Callback):
 
     def after_epoch(self, trainer: Any, logs: Logs) -> None:
         self.seconds.append(time.perf_counter() - trainer.epoch_started)
-        values = {name: _plain(value) for name, value in logs.items()}
-        epoch = trainer.history.epoch[-1] + 1
-        rate = float(trainer.compiled.optimizer.effective_learning_rate)
-        self.rows.append({"epoch": epoch, "learning_rate": rate, **values})  # a callback may say the epoch's own rate
-        value = logs.get(self.monitor)
-        number = math.nan if value is None else float(value)
-        better = self.judge.better(number, self.judge.worst if self.best is None else self.best)
-        if better or not self.best_values:
-            self.best = number if math.isfinite(number) else None
-            self.best_epoch, self.best_values = epoch, values
+        is_best = self.add_epoch(trainer, logs)
+        if is_best:
             with as_validated(self.callbacks) as swapped:
                 self._waiting = self._snapshot(trainer)
                 self._is_now = not swapped
@@ -99,11 +81,12 @@ class RunRecorder(Callback):
             self._is_now = False
         if self.rollback is not None:
             self.rollback.keep(trainer, self.callbacks)
-        ends = trainer.stop_training or epoch >= trainer.options.epochs or self.seconds[-1] > self.interval
+        last = trainer.history.epoch[-1] + 1 >= trainer.options.epochs
+        ends = trainer.stop_training or last or self.seconds[-1] > self.interval
         pause = min(self.pause + SPARED * self.copying, max(self.pause, self.interval))
         if ends or time.perf_counter() - self.saved_at >= pause:
             self.save(trainer)
-        elif self._waiting is not None and self.best_epoch == epoch:
+        elif self._waiting is not None and is_best:
             self._keep()  # the training goes on in its arrays
 
     def save(self, trainer: Any) -> None:
@@ -147,16 +130,6 @@ class RunRecorder(Callback):
             self.rollback.take_from(snapshot)
         self.files.write(self.rows)
 
-    @property
-    def rollbacks(self) -> int:
-        """How often the run went back from NaN."""
-        return 0 if self.rollback is None else self.rollback.count
-
-    @rollbacks.setter
-    def rollbacks(self, count: int) -> None:
-        if self.rollback is not None:
-            self.rollback.count = int(count)
-
     def save_results(self) -> None:
         """Write the metrics and the best weights, which are good whatever became of the run since."""
         self.files.write(self.rows)
@@ -168,7 +141,3 @@ class RunRecorder(Callback):
         snapshot = take_state(trainer, self.callbacks)
         snapshot.data |= {"model": self.described, **self.extra}
         return snapshot
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
