@@ -43,6 +43,8 @@ MISSING = ("", "NA", "N/A", "#N/A", "<NA>", "n/a", "NaN", "nan", "NULL", "null",
 SAMPLE = 1 << 16  # bytes that tell how a file is written
 T = TypeVar("T")
 PARQUET = (".parquet", ".pq")
+# What is said where everything was stated before: to people who predict.
+OF_TRAINING = "mend them or leave them empty; to the training this was a column of numbers"
 
 
 class _Words(Exception):
@@ -239,7 +241,7 @@ class CsvFile:
             for at, cell in zip(lines, cells, strict=True)
             if self.numbers([cell]) is None
         ]
-        return bad_cells(self.path, name, bad, trained=True)
+        return bad_cells(self.path, name, bad, fix=OF_TRAINING)
 
 
 def _one_ahead(items: Generator[T]) -> Generator[T]:
@@ -263,17 +265,15 @@ def _floats(cells: list[bytes]) -> Array | None:
 
 
 def bad_cells(
-    path: Path, name: str, bad: Sequence[tuple[int, str]], where: str = "line", *, trained: bool = False
+    path: Path, name: str, bad: Sequence[tuple[int, str]], where: str = "line", *, fix: str | None = None
 ) -> DataError:
     """What is said of cells that are no numbers where the others of their column are: (line, cell) of each.
 
-    trained: the column was one of numbers in training, and nothing can be stated any more.
+    fix: what to do about them; None: what can be done of a feature before the training.
     """
     shown = ", ".join(f"{_short(cell)} ({where} {line})" for line, cell in bad[:3])
     more = f" and {len(bad) - 3:,} more" if len(bad) > 3 else ""
-    fix = f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
-    if trained:
-        fix = "mend them or leave them empty; to the training this was a column of numbers"
+    fix = fix or f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
     return DataError(f"{path}: column {name!r} holds numbers but for {shown}{more}; {fix}")
 
 

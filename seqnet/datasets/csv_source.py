@@ -211,10 +211,8 @@ class Csv(Source):
                     f"{column.words[column.codes[row]]!r} in {table.places(np.array([row]))}"
                 )
             if self.task is None and mostly_numbers(column, form):
-                error = words_among_numbers(name, column, table, path, form)
-                advice = f"mend them, or add them to missing_values, or write columns: {{{name}: categorical}}"
-                other = "mend them, or add them to missing_values (and target_missing: drop), or task: classification"
-                raise DataError(str(error).replace(advice, other))
+                fix = "mend them, or add them to missing_values (and target_missing: drop), or task: classification"
+                raise words_among_numbers(name, column, table, path, form, fix=fix)
             if self.task is None:
                 refuse_parted(name, column, path, form, "task: classification")
             return column.texts(), "classification"

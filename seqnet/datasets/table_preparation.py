@@ -14,7 +14,7 @@ import numpy as np
 from seqnet.datasets.base import Split
 from seqnet.datasets.columns import FIRST, BadCell, Boolean, Categorical, ColumnKind, Numeric, infer, unknown_words
 from seqnet.datasets.csv_format import Format, as_number, is_number
-from seqnet.datasets.csv_reader import PARQUET, CsvFile, bad_cells, read_parquet, require_columns
+from seqnet.datasets.csv_reader import OF_TRAINING, PARQUET, CsvFile, bad_cells, read_parquet, require_columns
 from seqnet.datasets.labels import Array
 from seqnet.datasets.parted import parted_numbers
 from seqnet.datasets.preparation import Preparation
@@ -182,7 +182,8 @@ class TablePreparation(Preparation):
             raise DataError(f"{path}: column {name!r} has no value in {table.places(np.flatnonzero(gaps))}; {advice}")
 
     def _bad_cells(self, name: str, column: Coded, table: Table, path: Path | str) -> DataError:
-        return words_among_numbers(name, column, table, path, self.form, trained=self._is_other(path))
+        fix = OF_TRAINING if self._is_other(path) else None
+        return words_among_numbers(name, column, table, path, self.form, fix=fix)
 
     def _is_other(self, path: Path | str) -> bool:
         """Whether this is another file than that of the training, of which everything has been stated."""
@@ -360,15 +361,15 @@ def stated_kind(stated: Mapping[str, ColumnKind], name: str) -> ColumnKind | Non
 
 
 def words_among_numbers(
-    name: str, column: Coded, table: Table, path: Path | str, form: Format, *, trained: bool = False
+    name: str, column: Coded, table: Table, path: Path | str, form: Format, *, fix: str | None = None
 ) -> DataError:
-    """What is said of a column of numbers in which there are words: file, lines, cells. trained: as of bad_cells."""
+    """What is said of a column of numbers in which there are words: file, lines, cells. fix: as of bad_cells."""
     bad = [place for place, word in enumerate(column.words) if not is_number(word, form)]
     rows = np.flatnonzero(np.isin(column.codes, bad))
     lines = table.lines if table.lines is not None else np.arange(len(table))
     cells = [(int(lines[row]), column.words[column.codes[row]]) for row in rows[:1000]]
     cells += [(0, "")] * (len(rows) - len(cells))
-    return bad_cells(Path(path), name, cells, "row" if table.lines is None else "line", trained=trained)
+    return bad_cells(Path(path), name, cells, "row" if table.lines is None else "line", fix=fix)
 
 
 def refuse_parted(name: str, column: Coded, path: Path | str, form: Format, otherwise: str) -> None:
