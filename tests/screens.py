@@ -12,7 +12,16 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+def allow_colour(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An environment in which a terminal has colours, whatever the tests are started from."""
+    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
 
 
 class Terminal(io.StringIO):

@@ -13,15 +13,13 @@ import pytest
 from seqnet.console.decoding import DecodingDisplay
 from seqnet.datasets.imagecache import quiet_decoding
 from seqnet.datasets.sources import Images
-from tests.screens import CODES, Screen, Terminal
+from tests.screens import CODES, Screen, Terminal, allow_colour
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Time that goes by an eighth of a second whenever it is asked for."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
+    allow_colour(monkeypatch)
     made = SimpleNamespace(now=100.0)
 
     def tick() -> float:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from seqnet.console.fetching import FetchDisplay
-from tests.screens import CODES, Screen, Terminal
+from tests.screens import CODES, Screen, Terminal, allow_colour
 
 MB = 2**20
 
@@ -16,9 +16,7 @@ MB = 2**20
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Time that goes only when it is told to."""
-    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
+    allow_colour(monkeypatch)
     made = SimpleNamespace(now=100.0)
     made.monotonic = lambda: made.now
     monkeypatch.setattr("seqnet.console.fetching.time", made)

@@ -14,14 +14,12 @@ import pytest
 from seqnet import Sequential, layers
 from seqnet.console.live import RunDisplay
 from seqnet.console.progress import keras_display, say_result
-from tests.screens import CODES, Screen, Terminal
+from tests.screens import CODES, Screen, Terminal, allow_colour
 
 
 @pytest.fixture(autouse=True)
 def surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NO_COLOR", "FORCE_COLOR", "CI"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("TERM", "xterm-256color")
+    allow_colour(monkeypatch)
     monkeypatch.setenv("COLUMNS", "80")
     # the clock stands still, so that what is shown does not depend on how busy the machine is
     monkeypatch.setattr("seqnet.console.live.time", SimpleNamespace(perf_counter=lambda: 100.0))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import platform
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,24 +117,18 @@ def cross_validate(
             record.go_on(earlier)
             for repeat, fold in done_of(record.results):
                 require_same_rows(folder / _inner(repeat, fold, repeats), plans[repeat - 1], fold)
-        return _recorded(record, division, plans, folder, threads, display, on_event)
+        with _recorded(record, folder, on_event):
+            return _folds(record, division, plans, folder, threads, display, on_event)
 
 
-def _recorded(
-    record: _Record,
-    division: Division,
-    plans: Sequence[Folds],
-    folder: Path,
-    threads: int | None,
-    display: Callback | None,
-    on_event: Event,
-) -> CrossValidation:
-    """Every fold, with what ends them written down."""
+@contextmanager
+def _recorded(record: _Record, folder: Path, on_event: Event) -> Iterator[None]:
+    """Around all folds: writes down that they are trained, and what ends them."""
     try:
         folders.write_text(folder / folders.SPEC, record.spec.document.text)
         record.write(folder, RUNNING)
         on_event("start", {"folder": folder, "report": record.report})
-        return _folds(record, division, plans, folder, threads, display, on_event)
+        yield
     except BaseException as error:
         with suppress(SeqnetError):
             record.write(folder, FAILED, error=str(error) or type(error).__name__)
